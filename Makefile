@@ -1,0 +1,57 @@
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test check install lock schema
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/installed ## Serve this clone on 127.0.0.1 (PORT=8000) until Ctrl-C
+	@exec $(BIN)/python -m petsage_project.serve --port '$(PORT)'
+
+dev: .venv/installed ## Serve it by Django's autoreloading server, with DEBUG on
+	@DJANGO_DEBUG=1 exec $(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
+
+test: .venv/installed-dev ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: .venv/installed-dev ## Lint, types, and whether the lock files are fresh
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy .
+	$(BIN)/python manage.py check --fail-level WARNING
+	@mkdir -p .venv/before && cp -p requirements.txt requirements-dev.txt .venv/before
+	@$(MAKE) --no-print-directory lock
+	@for lock in requirements.txt requirements-dev.txt; do \
+	  cmp -s $$lock .venv/before/$$lock || stale="$$stale $$lock"; \
+	  cp -p .venv/before/$$lock .; \
+	done; \
+	test -z "$$stale" || { echo "not what pyproject.toml asks for:$$stale; run make lock" >&2; exit 1; }
+
+install: .venv/installed ## Make .venv from requirements.txt
+
+lock: .venv/installed-dev ## Compile requirements*.txt, with hashes, from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	  --custom-compile-command 'make lock' --output-file requirements.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	  --custom-compile-command 'make lock' --constraint requirements.txt \
+	  --group test --group lint --output-file requirements-dev.txt pyproject.toml
+
+schema: .venv/installed ## Write docs/openapi.json
+	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn \
+	  > .venv/openapi.json && mv .venv/openapi.json docs/openapi.json
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: found $$($(PYTHON) --version), wanted Python 3.11 or later; name one with PYTHON=python3.13" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,151 @@
+"""Django settings for PetSage; https://docs.djangoproject.com/en/5.2/ref/settings/."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from petsage_project import environment
+from petsage_project.log import without_traceback
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# No default: nothing signs anything yet, and `check --deploy` refuses a deployment without one.
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "")
+
+DEBUG = environment.boolean("DJANGO_DEBUG", default=False)
+
+ALLOWED_HOSTS = environment.hosts(
+    "DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
+)
+
+# Which build this is; every answer says so in its X-PetSage-Release header.
+PETSAGE_RELEASE = environment.token("PETSAGE_RELEASE", default="unknown")
+
+
+# Application definition
+
+INSTALLED_APPS = [
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "smoke_test",
+]
+
+MIDDLEWARE = [
+    # Outermost, so that the answers of the others carry its headers too.
+    "smoke_test.middleware.AnswerHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "petsage_project.middleware.CommonMiddleware",
+]
+
+ROOT_URLCONF = "petsage_project.urls"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "petsage_project" / "templates"],
+        "APP_DIRS": True,
+    }
+]
+
+WSGI_APPLICATION = "petsage_project.wsgi.application"
+
+
+# No database: see docs/decisions.md.
+
+DATABASES: dict[str, dict[str, Any]] = {}
+
+
+# Internationalization
+
+LANGUAGE_CODE = "en-us"
+
+# Written out: Django's own default is America/Chicago.
+TIME_ZONE = "UTC"
+
+USE_I18N = False
+
+USE_TZ = True
+
+
+# Static files, collected by `make run` and served by the app server or nginx
+
+STATIC_URL = "/static/"
+
+STATICFILES_DIRS = [BASE_DIR / "petsage_project" / "static"]
+
+STATIC_ROOT = BASE_DIR / "var" / "static"
+
+
+# Logging: to standard error, in production too (Django's default is silent there). Answers below
+# 500 are the front's to log; a health check that is asked for ever must not fill the log.
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "filters": {
+        "without_traceback": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": without_traceback,
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"filters": ["without_traceback"]},
+    },
+}
+
+
+# Security
+
+SECURE_REFERRER_POLICY = "same-origin"
+
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+
+X_FRAME_OPTIONS = "DENY"
+
+SILENCED_SYSTEM_CHECKS = [
+    # CsrfViewMiddleware is absent: there is no session, login or form that it could protect, and
+    # it would set a cookie on the page.
+    "security.W003",
+    # HSTS and the redirect to https are nginx's, where TLS ends. In Django the redirect would
+    # answer 301 to the load balancer that asks over plain http.
+    "security.W004",
+    "security.W008",
+]
+
+
+# Django REST framework, https://www.django-rest-framework.org/api-guide/settings/
+
+REST_FRAMEWORK: dict[str, Any] = {
+    # DRF's own defaults want the auth and session apps, and a database behind them.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "smoke_test.negotiation.AcceptNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+
+# drf-spectacular, https://drf-spectacular.readthedocs.io/en/latest/settings.html
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "PetSage API",
+    "DESCRIPTION": "Intelligent care for your beloved pets.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "TAGS": [{"name": "Health & Status", "description": "Is PetSage up, and which build?"}],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # From the sidecar, not from a CDN: the page works offline.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}petsage/icon.svg",
+}

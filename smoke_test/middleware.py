@@ -1,0 +1,30 @@
+"""Headers that tell our answer from a proxy's, this build from another, and fresh from cached."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+RELEASE_HEADER = "X-PetSage-Release"
+ANSWERED_AT_HEADER = "X-PetSage-Answered-At"
+
+
+class AnswerHeadersMiddleware:
+    """Put the release and the time on every answer that Django gives, errors included.
+
+    X-PetSage-Release is `settings.PETSAGE_RELEASE`. X-PetSage-Answered-At is when the answer was
+    made: UTC, RFC 3339, milliseconds. An answer that does not say how it may be cached may not.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.release: str = settings.PETSAGE_RELEASE
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        response.headers[RELEASE_HEADER] = self.release
+        response.headers[ANSWERED_AT_HEADER] = now.replace("+00:00", "Z")
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response

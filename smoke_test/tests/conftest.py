@@ -1,0 +1,57 @@
+"""What several test modules start: the real app server and a real browser."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smoke_test.tests.polling import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def free_port() -> int:
+    return _free_port()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """Serve the clone as `make run` does, and return the base URL without a final slash."""
+    port = _free_port()
+    command = [sys.executable, "-m", "petsage_project.serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PETSAGE_RELEASE": "t1"}) as server:
+        try:
+            wait_until(lambda: listens(port), f"port {port} listens")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.send_signal(signal.SIGINT)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of Debian's chromium; skip without it, but fail where CI is set."""
+    path = shutil.which("chromium")
+    if path is None:
+        reason = "chromium is not installed: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

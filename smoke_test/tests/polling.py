@@ -1,0 +1,12 @@
+import time
+from collections.abc import Callable
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Return once the condition holds; raise TimeoutError, naming `what`, after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds} s in vain until {what}")
+        # Polling with a deadline, not a guess of how long it takes.
+        time.sleep(0.05)

@@ -1,0 +1,305 @@
+"""Each check goes red when its wiring is broken, and says what to mend."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.cache import UpdateCacheMiddleware
+from django.test import override_settings
+from django.urls import include, path
+from pytest_django import Settings
+from rest_framework.authentication import BasicAuthentication
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.throttling import AnonRateThrottle
+
+from smoke_test.views import SmokeTestView
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def login_required(_get_response: GetResponse) -> GetResponse:
+    return lambda _request: HttpResponseRedirect("/login/")
+
+
+def short_circuit(_get_response: GetResponse) -> GetResponse:
+    # As health-check middleware does: the answer is right, whether the view is alive or not.
+    body = {"status": "ok", "details": "PetSage smoke test feature is operational."}
+    return lambda _request: JsonResponse(body, json_dumps_params={"separators": (",", ":")})
+
+
+def sets_a_cookie(get_response: GetResponse) -> GetResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.set_cookie("seen", "1")
+        return response
+
+    return middleware
+
+
+def wraps_the_body(get_response: GetResponse) -> GetResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.content = b'{"data":' + response.content + b"}"
+        return response
+
+    return middleware
+
+
+def keeps_the_first_answer(get_response: GetResponse) -> GetResponse:
+    kept: dict[str, HttpResponse] = {}
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path not in kept:
+            kept[request.path] = get_response(request)
+        return kept[request.path]
+
+    return middleware
+
+
+def raises(_get_response: GetResponse) -> GetResponse:
+    def middleware(_request: HttpRequest) -> HttpResponse:
+        raise RuntimeError("out of treats")
+
+    return middleware
+
+
+def refuses_to_load(_get_response: GetResponse) -> GetResponse:
+    raise RuntimeError("out of\ntreats")
+
+
+class CacheMiddleware(UpdateCacheMiddleware):
+    """A project's own, by another name."""
+
+
+def another_view(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok")
+
+
+class _Urlconf:
+    def __init__(self, *urlpatterns: Any) -> None:
+        self.urlpatterns = urlpatterns
+        self.handler500 = "petsage_project.errors.server_error"
+
+
+def _issues(**kwargs: Any) -> list[CheckMessage]:
+    return run_checks(tags=["smoke_test"], **kwargs)
+
+
+def _ids(**kwargs: Any) -> list[str | None]:
+    return sorted({issue.id for issue in _issues(**kwargs)}, key=str)
+
+
+def _outermost(name: str, settings: Settings) -> str:
+    """Put a middleware of this module inside the one that adds our headers; return its path."""
+    dotted = f"{__name__}.{name}"
+    settings.MIDDLEWARE = [settings.MIDDLEWARE[0], dotted, *settings.MIDDLEWARE[1:]]
+    return dotted
+
+
+@pytest.fixture(autouse=True)
+def _every_issue_helps() -> Iterator[None]:
+    yield
+    for issue in _issues(include_deployment_checks=True):
+        assert issue.hint
+        assert issue.obj
+
+
+def test_the_project_as_it_is_has_no_issue() -> None:
+    assert _issues(include_deployment_checks=True) == []
+
+
+def test_an_address_that_leads_nowhere(settings: Settings) -> None:
+    settings.ROOT_URLCONF = _Urlconf(path("smoketest/", include("smoke_test.urls")))
+
+    assert _ids() == ["smoke_test.E001"]
+
+
+def test_an_address_that_leads_elsewhere(settings: Settings) -> None:
+    settings.ROOT_URLCONF = _Urlconf(
+        path("<slug:any>/", another_view), path("smoke-test/", include("smoke_test.urls"))
+    )
+
+    [issue] = _issues()
+
+    assert issue.id == "smoke_test.E001"
+    assert f"{__name__}.another_view" in issue.msg
+
+
+@pytest.mark.parametrize(
+    ("middleware", "found"),
+    [
+        ("login_required", "302 to '/login/'"),
+        ("sets_a_cookie", "Set-Cookie"),
+        ("wraps_the_body", '{"data":'),
+    ],
+)
+def test_a_middleware_that_changes_the_answer_is_named(
+    settings: Settings, middleware: str, found: str
+) -> None:
+    dotted = _outermost(middleware, settings)
+
+    issues = [issue for issue in _issues() if issue.id == "smoke_test.E002"]
+
+    assert [issue.obj for issue in issues] == [
+        "GET /smoke-test/ over http",
+        "GET /smoke-test/ over https",
+    ]
+    for issue in issues:
+        assert found in issue.msg
+        assert dotted in str(issue.hint)
+
+
+def test_an_exception_is_named_with_its_line(settings: Settings) -> None:
+    _outermost("raises", settings)
+
+    issue = next(issue for issue in _issues() if issue.id == "smoke_test.E002")
+
+    assert str(issue.hint).startswith(f"it raised RuntimeError: out of treats ({__file__}:")
+
+
+@pytest.mark.parametrize("middleware", ["refuses_to_load", "is_missing"])
+def test_a_middleware_that_does_not_load_is_an_issue_and_no_traceback(
+    settings: Settings, middleware: str
+) -> None:
+    _outermost(middleware, settings)
+
+    assert "smoke_test.E002" in _ids()
+
+
+def test_an_answer_in_the_place_of_the_view(settings: Settings) -> None:
+    dotted = _outermost("short_circuit", settings)
+
+    issues = [issue for issue in _issues() if issue.id == "smoke_test.E003"]
+
+    assert len(issues) == 2
+    assert all(dotted in str(issue.hint) for issue in issues)
+
+
+def test_an_answer_kept_from_before(settings: Settings) -> None:
+    dotted = _outermost("keeps_the_first_answer", settings)
+
+    issues = [issue for issue in _issues() if issue.id == "smoke_test.E003"]
+
+    assert len(issues) == 2
+    assert all(dotted in str(issue.hint) for issue in issues)
+
+
+def test_our_headers_missing(settings: Settings) -> None:
+    settings.MIDDLEWARE = settings.MIDDLEWARE[1:]
+
+    issue = next(issue for issue in _issues() if issue.id == "smoke_test.E002")
+
+    assert "X-PetSage-Release" in issue.msg
+    assert "AnswerHeadersMiddleware" in str(issue.hint)
+
+
+def test_an_ssl_redirect_that_load_balancers_cannot_pass(settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+
+    # The page, asked for over http, is sent away too.
+    assert _ids() == ["smoke_test.E004", "smoke_test.E006"]
+
+
+@pytest.mark.parametrize("header", ["HTTP_X_FORWARDED_PROTO", "HTTP_X_SCHEME"])
+def test_an_ssl_redirect_that_load_balancers_pass(settings: Settings, header: str) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = (header, "https")
+
+    assert _ids() == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ({"renderer_classes": (BrowsableAPIRenderer, JSONRenderer)}, "smoke_test.E005"),
+        ({"renderer_classes": ()}, "smoke_test.E005"),
+        ({"renderer_classes": (JSONRenderer,)}, "smoke_test.E006"),
+        ({"authentication_classes": (BasicAuthentication,)}, "smoke_test.E007"),
+        ({"permission_classes": (IsAuthenticated,)}, "smoke_test.E007"),
+        ({"throttle_classes": (AnonRateThrottle,)}, "smoke_test.E007"),
+    ],
+)
+def test_a_view_that_gave_up_its_own_policy(
+    settings: Settings, policy: dict[str, Any], expected: str
+) -> None:
+    view = SmokeTestView.as_view(**policy)
+    settings.ROOT_URLCONF = _Urlconf(path("smoke-test/", view))
+
+    assert expected in _ids()
+
+
+def test_a_subclass_of_the_view_is_the_view(settings: Settings) -> None:
+    class FriendlierView(SmokeTestView):
+        pass
+
+    settings.ROOT_URLCONF = _Urlconf(path("smoke-test/", FriendlierView.as_view()))
+
+    assert _ids() == []
+
+
+def test_a_page_that_cannot_be_rendered(settings: Settings) -> None:
+    settings.TEMPLATES = []
+
+    [issue] = _issues()
+
+    assert issue.id == "smoke_test.E006"
+    assert "TemplateDoesNotExist" in str(issue.hint)
+
+
+@pytest.mark.parametrize(
+    "dotted",
+    [
+        "django.middleware.cache.FetchFromCacheMiddleware",
+        "django.middleware.cache.UpdateCacheMiddleware",
+        f"{__name__}.CacheMiddleware",
+    ],
+)
+def test_a_cache_before_the_view(settings: Settings, dotted: str) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, dotted]
+
+    [issue] = _issues()
+
+    assert issue.id == "smoke_test.E008"
+    assert dotted in issue.msg
+
+
+def test_no_allowed_hosts(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = []
+
+    assert "ALLOWED_HOSTS" in str(_issues()[0].hint)
+    assert "smoke_test.E009" in _ids(include_deployment_checks=True)
+    assert "smoke_test.E009" not in _ids()
+
+
+def test_all_allowed_hosts(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+
+    assert _ids(include_deployment_checks=True) == ["smoke_test.W001"]
+    assert _ids() == []
+
+
+@pytest.mark.parametrize("host", [".petsage.example", "api.petsage.example", "[::1]"])
+def test_any_allowed_host_will_do(settings: Settings, host: str) -> None:
+    settings.ALLOWED_HOSTS = [host]
+
+    assert _ids(include_deployment_checks=True) == []
+
+
+def test_the_whole_check_command_finds_the_tag() -> None:
+    with override_settings(SECURE_SSL_REDIRECT=True), pytest.raises(SystemCheckError):
+        call_command("check", "--tag", "smoke_test")
+
+
+def test_judging_a_broken_project_writes_no_log(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    _outermost("raises", settings)
+
+    _issues()
+
+    assert caplog.records == []

@@ -1,0 +1,47 @@
+"""`manage.py smoke_test` without a URL, as its users run it: a process, its output, its exit."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from smoke_test.tests.conftest import ROOT
+
+
+def _manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_healthy_project_passes_in_one_line() -> None:
+    result = _manage("smoke_test", PETSAGE_RELEASE="4f2c9e1")
+
+    assert (result.returncode, result.stdout, result.stderr) == (
+        0,
+        "Smoke test passed: release 4f2c9e1 answered in process.\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        ("ssl_redirect", "(smoke_test.E004)"),
+        # Silenced checks must not turn a broken answer green.
+        ("silenced", "The answer is not the smoke test's: status 301"),
+    ],
+)
+def test_a_broken_project_fails_with_the_reason(module: str, reason: str) -> None:
+    result = _manage("smoke_test", "--settings", f"smoke_test.tests.settings_{module}")
+
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
