@@ -15,9 +15,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _negotiate(request, page, "Bad request.")
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    # Django passes the exception by name, and its own page would print it.
-    page = defaults.permission_denied(request, PermissionError())
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    page = defaults.permission_denied(request, exception)
     return _negotiate(request, page, "Permission denied.")
 
 

@@ -48,8 +48,11 @@ class InProcessClient:
     def __init__(self) -> None:
         self._handler: _Handler | None = None
 
-    def get(self, scheme: str, accept: str = "*/*") -> InProcessAnswer:
-        """Ask for the smoke test over "http" or "https", with the headers of a load balancer."""
+    def get(self, scheme: str, accept: str = "text/plain") -> InProcessAnswer:
+        """Ask for the smoke test over "http" or "https", with the headers of a load balancer.
+
+        The Accept is by default one that health checkers send, to which stock DRF answers 406.
+        """
         raised: list[str] = []
         sent: list[tuple[int, tuple[tuple[str, str], ...]]] = []
 

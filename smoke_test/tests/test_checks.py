@@ -268,6 +268,18 @@ def test_a_cache_before_the_view(settings: Settings, dotted: str) -> None:
     assert dotted in issue.msg
 
 
+def test_a_cache_around_the_whole_site_keeps_no_answer(settings: Settings) -> None:
+    settings.MIDDLEWARE = [
+        settings.MIDDLEWARE[0],
+        "django.middleware.cache.UpdateCacheMiddleware",
+        *settings.MIDDLEWARE[1:],
+        "django.middleware.cache.FetchFromCacheMiddleware",
+    ]
+
+    # Not E003: the view itself says no-store.
+    assert _ids() == ["smoke_test.E008"]
+
+
 def test_no_allowed_hosts(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = []
 

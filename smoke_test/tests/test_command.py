@@ -30,6 +30,12 @@ def test_a_healthy_project_passes_in_one_line() -> None:
     )
 
 
+def test_defaults_of_the_project_do_not_reach_the_smoke_test() -> None:
+    result = _manage("smoke_test", "--settings", "smoke_test.tests.settings_strict_defaults")
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
