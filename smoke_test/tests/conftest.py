@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def free_port() -> int:
-    return _free_port()
+    return free_ports(1)[0]
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """Serve the clone as `make run` does, and return the base URL without a final slash."""
-    port = _free_port()
+    [port] = free_ports(1)
     command = [sys.executable, "-m", "petsage_project.serve", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PETSAGE_RELEASE": "t1"}) as server:
         try:
@@ -46,10 +47,13 @@ def chromium() -> str:
     return path
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback interface that nobody has, all different."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [int(listener.getsockname()[1]) for listener in listeners]
 
 
 def listens(port: int) -> bool:
