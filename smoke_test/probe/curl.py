@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pycurl
 
 from smoke_test.probe.exchange import Certificate, Exchange, Failure, Timings
-from smoke_test.probe.resolver import Resolution, resolve
+from smoke_test.probe.resolver import Resolution, is_address, resolve
 
 USER_AGENT = "petsage-smoke-test/1.0.0"
 
@@ -166,7 +166,8 @@ class _Transfer:
         if self.ask.connect_to is not None:
             name = f"[{host}]" if ":" in host else host
             self.handle.setopt(pycurl.CONNECT_TO, [f"::{name}:{port}"])
-        self.handle.setopt(pycurl.RESOLVE, [f"{host}:{port}:{','.join(addresses)}"])
+        if not is_address(host):
+            self.handle.setopt(pycurl.RESOLVE, [f"{host}:{port}:{','.join(addresses)}"])
 
     def _on_header(self, line: bytes) -> int:
         self.header_bytes += len(line)

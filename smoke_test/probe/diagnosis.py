@@ -172,7 +172,8 @@ def _contract(exchange: Exchange) -> Finding | None:
     def finding(code: str, message: str) -> Finding:
         return Finding(f"contract.{code}", message, writer=writer)
 
-    if encoding := exchange.header("Content-Encoding"):
+    encoding = exchange.header("Content-Encoding")
+    if encoding and encoding.lower() != "identity":
         return finding("encoded", f"Content-Encoding is {encoding!r}, wanted none.")
     content_type = exchange.header("Content-Type")
     try:

@@ -1,5 +1,6 @@
 """What is reported: one judgement of one exchange, safe to print anywhere."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +11,8 @@ Level = Literal["ok", "warning", "error"]
 Writer = Literal["app", "server", "proxy", "unknown"]
 
 MAX_TEXT = 300
+
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,11 @@ def verdict(exchange: Exchange, finding: Finding) -> Verdict:
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
-    """Return the text on one line, without what a terminal would obey, cut after `limit`."""
+    """Return the text on one line, cut after `limit`.
+
+    It has nothing that a terminal would obey, and no `user:password@` of a URL.
+    """
+    text = _CREDENTIALS.sub("//", text)
     cut = text if len(text) <= limit else f"{text[:limit]}..."
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -240,8 +240,21 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "proxy.bad_gateway",
         "proxy",
     ),
+    (
+        "Apache 503",
+        other("503 No", b"<address>Apache/2.4.62 (Debian) Server at a.example</address>"),
+        "proxy.unavailable",
+        "proxy",
+    ),
+    ("Cloudflare 521", other("521 ", b"Web server is down", CF_RAY="8"), "proxy.error", "proxy"),
     # server
     ("gunicorn 500", other("500 Error", GUNICORN), "server.error", "server"),
+    (
+        "gunicorn 400",
+        other("400 Bad Request", GUNICORN.replace(b"Internal Server Error", b"Bad Request")),
+        "server.error",
+        "server",
+    ),
     ("uvicorn 500", other("500 Error", b"Internal Server Error"), "server.error", "server"),
     ("granian 500", other("500 Error", Content_Type=None), "server.error", "server"),
     # app
@@ -356,7 +369,8 @@ HEALTHY: list[tuple[str, Script]] = [
     ("with keys turned round", app(body=json.dumps(json.loads(BODY), sort_keys=True).encode())),
     ("indented", app(body=json.dumps(json.loads(BODY), indent=4).encode())),
     ("of an Age of 0", app(Age="0")),
-    ("past a cache", app(X_Cache="Miss from cloudfront", Cache_Status="x; fwd=bypass")),
+    ("past a cache", app(X_Cache="Miss from cloudfront", Cache_Status="x; fwd=stale")),
+    ("not encoded, and saying so", app(Content_Encoding="identity")),
     ("typed in capitals", app(Content_Type="Application/JSON")),
     ("with a slash added", by_path(root=redirecting("/smoke-test/"), smoke_test=app())),
 ]
@@ -413,6 +427,7 @@ def test_a_warning_passes_unless_warnings_fail(
     assert (strict.exit_status, strict.document["ok"]) == (1, False)
 
 
+IN_A_HINT = head("103 Early Hints", {"X-PetSage-Release": "r1"}) + HEAD + BODY
 IN_A_TRAILER = CHUNKED + b"46\r\n" + BODY + b"\r\n0\r\nX-PetSage-Release: r1\r\n\r\n"
 
 
@@ -424,6 +439,7 @@ IN_A_TRAILER = CHUNKED + b"46\r\n" + BODY + b"\r\n0\r\nX-PetSage-Release: r1\r\n
         pytest.param(app(X_PetSage_Release="r1, r0"), "release.mismatch", id="two at once"),
         pytest.param(app(X_PetSage_Release=None), "release.missing", id="none"),
         pytest.param(sends(IN_A_TRAILER), "release.missing", id="in a trailer"),
+        pytest.param(sends(IN_A_HINT), "release.missing", id="in an interim answer"),
     ],
 )
 def test_another_release_than_the_wanted_one_fails(script: Script, code: str) -> None:
