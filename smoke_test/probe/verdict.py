@@ -1,8 +1,7 @@
 """What is reported: one judgement of one exchange, safe to print anywhere."""
 
 import re
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.exchange import Certificate, Exchange, Timings
@@ -15,8 +14,7 @@ MAX_TEXT = 300
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a diagnosis found; `hint` is None for the code's own, `writer` for no answer."""
 
     code: str
@@ -26,8 +24,7 @@ class Finding:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A finding with what was exchanged.
 
     `layer` is None for a pass. Each text is one printable line: whatever came from the other side
@@ -45,7 +42,7 @@ class Verdict:
     status: int | None = None
     release: str | None = None
     answered_at: str | None = None
-    timings: Timings = field(default_factory=Timings)
+    timings: Timings = Timings()
     certificate: Certificate | None = None
     redirects: tuple[str, ...] = ()
 

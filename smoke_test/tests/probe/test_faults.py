@@ -345,8 +345,10 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
 def test_a_broken_stack_is_told_by_its_layer(
     script: Script, code: str, writer: str | None
 ) -> None:
+    # Only what never ends is cut short; a busy machine may take its time for the rest.
+    timeout = "0.8" if code.endswith(".timeout") else "20"
     with serving(script) as port:
-        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--timeout", "0.8")
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--timeout", timeout)
 
     assert report.codes == [code]
     assert report.exit_status == 1
@@ -379,7 +381,7 @@ HEALTHY: list[tuple[str, Script]] = [
 @pytest.mark.parametrize("script", [row[1] for row in HEALTHY], ids=[row[0] for row in HEALTHY])
 def test_a_healthy_stack_passes(script: Script) -> None:
     with serving(script) as port:
-        report = probe(f"http://127.0.0.1:{port}/", "--timeout", "2")
+        report = probe(f"http://127.0.0.1:{port}/", "--timeout", "20")
 
     assert report.exit_status == 0
     assert report.codes[0] == "ok"
