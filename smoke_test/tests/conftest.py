@@ -18,13 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def free_port() -> int:
-    return _free_port()
+    return unused_port()
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """Serve the clone as `make run` does, and return the base URL without a final slash."""
-    port = _free_port()
+    port = unused_port()
     command = [sys.executable, "-m", "petsage_project.serve", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PETSAGE_RELEASE": "t1"}) as server:
         try:
@@ -46,7 +46,7 @@ def chromium() -> str:
     return path
 
 
-def _free_port() -> int:
+def unused_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
