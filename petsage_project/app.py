@@ -25,7 +25,9 @@ from petsage_project.watch import children, stopped, unanswered
 VAR = Path(__file__).resolve().parent.parent / "var"
 SIGNALS = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
-# Seconds: how often the app is asked, how long it may take, how long a request in flight may.
+# Seconds: how often the app is asked before its first answer and after, how long one may take, and
+# what is in flight when it is to end.
+STARTING = 0.2
 PERIOD = 3.0
 PATIENCE = 3.0
 DRAIN = 8
@@ -54,8 +56,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     while True:
         began = time.monotonic()
-        wanted = _serve(var / "petsage.sock", var / "granian.pid", host)
-        if not wanted:
+        if not _serve(var / "petsage.sock", var / "granian.pid", host):
             return
         # What fails at once would otherwise fill the log.
         pause = max(0.0, began + 1 - time.monotonic())
@@ -108,9 +109,10 @@ def _unblock() -> None:
 def _attend(granian: subprocess.Popen[bytes], path: Path, host: str) -> bool:
     """Pass signals on and watch, until granian leaves; return whether it left unasked."""
     asked_to_stop = False
-    failed = 0
+    failed: int | None = None
     while granian.poll() is None:
-        received = signal.sigtimedwait(SIGNALS, 1 if asked_to_stop else PERIOD)
+        pause = 1 if asked_to_stop else STARTING if failed is None else PERIOD
+        received = signal.sigtimedwait(SIGNALS, pause)
         # Python gives the number 0 where this process itself was stopped for longer.
         number = received.si_signo if received else 0
         if number in (signal.SIGINT, signal.SIGTERM):
@@ -121,7 +123,8 @@ def _attend(granian: subprocess.Popen[bytes], path: Path, host: str) -> bool:
         elif number == 0 and asked_to_stop:
             # A worker that was only just started takes the first SIGTERM for its parent's.
             for pid in children(granian.pid):
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
         elif number == 0:
             failed = _look(granian, path, host, failed)
     if not asked_to_stop:
@@ -129,15 +132,23 @@ def _attend(granian: subprocess.Popen[bytes], path: Path, host: str) -> bool:
     return not asked_to_stop
 
 
-def _look(granian: subprocess.Popen[bytes], path: Path, host: str, failed: int) -> int:
-    """Look once whether all is served, have replaced what is not; return the failures in a row."""
+def _look(
+    granian: subprocess.Popen[bytes], path: Path, host: str, failed: int | None
+) -> int | None:
+    """Look once whether all is served, and have replaced what is not.
+
+    Takes and returns the failed rounds in a row, None before the first that did not fail.
+    """
     for pid in [granian.pid, *children(granian.pid)]:
         if stopped(pid):
             _log(f"process {pid} is stopped; it is killed, and another takes its place")
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     if not unanswered(path, host, requests=8, seconds=PATIENCE):
         _notify("READY=1\nWATCHDOG=1")
         return 0
+    if failed is None:
+        return None
     failed += 1
     if failed == REPLACE_AFTER:
         _log(f"no answer in {PATIENCE} s, {failed} times in a row; the workers are replaced")

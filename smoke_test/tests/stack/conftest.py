@@ -17,12 +17,12 @@ Start = Callable[..., Stack]
 @pytest.fixture(scope="session")
 def nginx() -> str:
     """Return the path of nginx; skip without it, but fail where CI is set."""
-    return _program("nginx", "nginx-light")
+    return program("nginx", "nginx-light")
 
 
 @pytest.fixture(scope="session")
 def openssl() -> str:
-    return _program("openssl", "openssl")
+    return program("openssl", "openssl")
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +64,7 @@ def stack(start: Start) -> Stack:
     return stack
 
 
-def _program(name: str, package: str) -> str:
+def program(name: str, package: str) -> str:
     path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
         reason = f"{name} is not installed: apt-get install {package}"

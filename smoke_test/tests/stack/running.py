@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from petsage_project.watch import stopped
+from petsage_project.watch import stopped, unanswered
 from smoke_test.tests.conftest import ROOT, listens
 from smoke_test.tests.polling import wait_until
 from smoke_test.tests.stack.asking import ask
@@ -27,6 +27,10 @@ class Stack:
     def start_app(self) -> None:
         self.app = self._start("app")
         wait_until(lambda: len(self.workers()) == 2, "granian has two workers")
+        wait_until(
+            lambda: not unanswered(self.var / "petsage.sock", "localhost", requests=1, seconds=1),
+            "the app answers on its socket",
+        )
 
     def start_front(self) -> None:
         self.front = self._start("front")
