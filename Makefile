@@ -1,11 +1,12 @@
 PYTHON ?= python3
 PORT ?= 8000
 FRONT_PORT ?= 8080
+MINUTES ?= 5
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 export FRONT_PORT
-.PHONY: help run dev app front stack test check install lock schema
+.PHONY: help run dev app front stack soak test check install lock schema
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ dev: .venv/installed ## Serve it by Django's autoreloading server, with DEBUG on
 
 test: .venv/installed-dev ## Run all tests
 	@$(BIN)/python -m pytest
+
+soak: .venv/installed-dev ## Disturb the stack under load for minutes (MINUTES=5), and count what is lost
+	@$(BIN)/python -m smoke_test.tests.stack.soak --minutes '$(MINUTES)'
 
 check: .venv/installed-dev ## Lint, types, and whether the lock files are fresh
 	$(BIN)/ruff check

@@ -25,12 +25,10 @@ from petsage_project.watch import children, stopped, unanswered
 VAR = Path(__file__).resolve().parent.parent / "var"
 SIGNALS = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
-# Seconds: how often the app is asked before its first answer and after, how long one may take, and
-# what is in flight when it is to end.
+# Seconds: how often the app is asked before its first answer and after, and how long one may take.
 STARTING = 0.2
 PERIOD = 3.0
 PATIENCE = 3.0
-DRAIN = 8
 
 # Failed rounds in a row, of at most PERIOD + PATIENCE each, until the workers are replaced one
 # after the other (12 s at most), and until everything is killed.
@@ -82,7 +80,6 @@ def _serve(path: Path, pid_file: Path, host: str) -> bool:
         # nginx is in the group.
         uds_permissions="0o660",
         workers="2",
-        workers_kill_timeout=str(DRAIN),
         respawn_interval="1",
         pid_file=str(pid_file),
     )

@@ -94,12 +94,13 @@ def _become_nginx(var: Path) -> None:
     (var / "nginx-temp").mkdir(parents=True, exist_ok=True)
     configuration.write_text(render("nginx.conf", _clone_values(var, front_port())))
 
+    # Two for each connection; a user's soft limit is often 1,024.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384), most))
     command = [nginx, "-e", "stderr", "-p", str(var), "-c", str(configuration)]
     # Its own words name the file, the line or the port that is taken.
     if subprocess.run([*command, "-q", "-t"], check=False).returncode:  # noqa: S603
         raise OSError(f"nginx refuses {configuration}, for the reason above")
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384), most))
     # The log's times are UTC; TZ is all that nginx takes over from its environment.
     os.execve(nginx, [*command, "-g", "daemon off;"], {"TZ": "UTC"})  # noqa: S606
 

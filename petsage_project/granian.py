@@ -11,7 +11,14 @@ def granian_command(**options: str) -> list[str]:
     """
     # The same interpreter's, and no shell: nothing of the arguments is read twice.
     granian = Path(sys.executable).with_name("granian")
-    fixed = {"interface": "wsgi", "blocking_threads": "1", "log_level": "warning"}
+    fixed = {
+        "interface": "wsgi",
+        "blocking_threads": "1",
+        "log_level": "warning",
+        # Seconds for what is in flight. Without it a worker that gets SIGINT and SIGTERM at once,
+        # as on Ctrl-C, may hang for ever and granian with it.
+        "workers_kill_timeout": "8",
+    }
     words = [
         word
         for name, value in (fixed | options).items()

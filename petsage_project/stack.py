@@ -10,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from petsage_project.front import VAR, front_port
+from petsage_project.nginx import site_host
+from petsage_project.watch import unanswered
 
 SIGNALS = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
@@ -21,23 +24,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make stack", usage="make stack [FRONT_PORT=8080]")
     parser.add_argument("--var", type=Path, default=VAR, help="where its state is")
     var: Path = parser.parse_args().var.resolve()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "petsage_project.settings")
     try:
-        port = front_port()
+        port, host = front_port(), site_host(settings.ALLOWED_HOSTS)
     except ImproperlyConfigured as error:
         sys.exit(f"make stack: {error}")
 
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     app, front = _start("app", var), _start("front", var)
-    url = f"http://127.0.0.1:{port}"
-    sys.stdout.write(
-        f"PetSage serves this clone behind nginx until Ctrl-C:\n"
-        f"  {url}/smoke-test/   the smoke test: a page for browsers, JSON for the rest\n"
-        f"  {url}/docs/         the API, to read and to try\n"
-        f"  {url}/openapi.json  the API's schema\n"
-        f"  {var}/access.log    the log of what was asked\n"
-    )
-    sys.stdout.flush()
-    ended = _attend(app, front)
+    ended = None
+    if _until_up(app, var / "petsage.sock", host):
+        url = f"http://127.0.0.1:{port}"
+        sys.stdout.write(
+            f"PetSage serves this clone behind nginx until Ctrl-C:\n"
+            f"  {url}/smoke-test/   the smoke test: a page for browsers, JSON for the rest\n"
+            f"  {url}/docs/         the API, to read and to try\n"
+            f"  {url}/openapi.json  the API's schema\n"
+            f"  {var}/access.log\n"
+        )
+        sys.stdout.flush()
+        ended = _attend(app, front)
     # nginx first, and gently: what is in flight still reaches the app.
     _end(front, signal.SIGQUIT)
     _end(app, signal.SIGTERM)
@@ -56,6 +62,14 @@ def _start(part: str, var: Path) -> subprocess.Popen[bytes]:
 
 def _unblock() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _until_up(app: subprocess.Popen[bytes], path: Path, host: str) -> bool:
+    """Wait for the app's first answer or its end; return False where we are to stop before."""
+    while app.poll() is None and unanswered(path, host, requests=1, seconds=1):
+        if signal.sigtimedwait({signal.SIGINT, signal.SIGTERM}, 0.1):
+            return False
+    return True
 
 
 def _attend(app: subprocess.Popen[bytes], front: subprocess.Popen[bytes]) -> str | None:

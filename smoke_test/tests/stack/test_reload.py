@@ -1,5 +1,6 @@
 """A reload loses nothing, and what is in flight is answered before the app ends."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -111,12 +112,16 @@ def test_make_stack_prints_its_addresses_answers_and_ends_on_sigterm(start: Star
         text=True,
     ) as make:
         try:
-            wait_until(lambda: listens(port), f"port {port} listens", seconds=60)
-            wait_until(lambda: ask(port).status == HTTPStatus.OK, "the app answers")
+            assert make.stdout is not None
+            printed = "".join(
+                itertools.takewhile(lambda line: "access.log" not in line, make.stdout)
+            )
+            reply = ask(port)
         finally:
             make.terminate()
-            printed, _ = make.communicate(timeout=30)
+            printed += make.communicate(timeout=30)[0]
 
+    assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
     for path in ("/smoke-test/", "/docs/", "/openapi.json"):
         assert f"http://127.0.0.1:{port}{path}" in printed
     assert "Traceback" not in printed

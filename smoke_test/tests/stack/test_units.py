@@ -1,5 +1,6 @@
 """What the deployment gives to systemd and to nginx, judged by themselves, and the watchdog."""
 
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -96,3 +97,18 @@ def test_the_sites_own_host_is_the_first(hosts: list[str], host: str) -> None:
 def test_there_is_no_own_host_where_every_host_is_ours(hosts: list[str]) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^DJANGO_ALLOWED_HOSTS: found "):
         site_host(hosts)
+
+
+def test_the_variables_of_the_front_are_documented_and_no_others() -> None:
+    source = (ROOT / "petsage_project/front.py").read_text()
+    read = set(re.findall(r'"(FRONT_[A-Z_]+)"', source))
+    document = (ROOT / "docs/deployment.md").read_text()
+
+    assert set(re.findall(r"^\| `(FRONT_[A-Z_]+)`", document, re.MULTILINE)) == read
+
+
+def test_the_tests_that_the_figures_name_exist() -> None:
+    document = (ROOT / "docs/reliability.md").read_text()
+    here = {path.name for path in Path(__file__).parent.iterdir()}
+
+    assert {"test_down.py"} < set(re.findall(r"`(test_\w+\.py)` \|", document)) <= here
