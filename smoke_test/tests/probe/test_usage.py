@@ -64,6 +64,7 @@ def test_what_does_not_pass_is_never_called_passed() -> None:
     for result in (strict, one_of_two):
         assert result.returncode == 1
         assert "passed" not in result.stdout
+        assert result.stdout.splitlines()[-1].startswith(f"{url}: ")
 
 
 @pytest.mark.parametrize("report_format", ["json", "junit", "github"])
