@@ -35,7 +35,7 @@ def issues(outcome: Outcome) -> Iterator[tuple[str, list[CheckMessage]]]:
     for level, heading in (("error", "ERRORS"), ("warning", "WARNINGS")):
         found = [verdict for verdict in outcome.verdicts if verdict.level == level]
         if found:
-            yield heading, [_check_message(verdict) for verdict in found]
+            yield heading, [_check_message(outcome, verdict) for verdict in found]
 
 
 def failure_line(outcome: Outcome) -> str:
@@ -43,7 +43,7 @@ def failure_line(outcome: Outcome) -> str:
     found = [v for v in outcome.verdicts if v.level != "ok"]
     if not found:
         return "Smoke test failed: it was interrupted."
-    return f"Smoke test failed: {_title(found[0])} {found[0].message}"
+    return f"Smoke test failed: {_title(outcome, found[0])} {found[0].message}"
 
 
 def as_json(outcome: Outcome) -> str:
@@ -102,7 +102,7 @@ def as_github(outcome: Outcome) -> str:
     """Return workflow commands of GitHub Actions, one annotation a line."""
     commands = {"ok": "notice", "warning": "warning", "error": "error"}
     lines = [
-        f"::{commands[verdict.level]} title={_escaped(_title(verdict), property_=True)}::"
+        f"::{commands[verdict.level]} title={_escaped(_title(outcome, verdict), property_=True)}::"
         f"{_escaped(_sentence(verdict))}"
         for verdict in outcome.verdicts
     ]
@@ -113,8 +113,14 @@ def _case(verdict: Verdict) -> str:
     return f"{verdict.url} at {verdict.address}" if verdict.address else verdict.url
 
 
-def _title(verdict: Verdict) -> str:
-    return f"{verdict.url}: (smoke_test.{verdict.code})"
+def _subject(outcome: Outcome, verdict: Verdict) -> str:
+    """Return the URL, with the address where several of the same URL were asked."""
+    addresses = {other.address for other in outcome.verdicts if other.url == verdict.url}
+    return _case(verdict) if len(addresses) > 1 else verdict.url
+
+
+def _title(outcome: Outcome, verdict: Verdict) -> str:
+    return f"{_subject(outcome, verdict)}: (smoke_test.{verdict.code})"
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -122,10 +128,8 @@ def _sentence(verdict: Verdict) -> str:
     return f"{verdict.message}{hint}"
 
 
-def _check_message(verdict: Verdict) -> CheckMessage:
-    subject = verdict.url
-    if verdict.redirects:
-        subject = " -> ".join([*verdict.redirects, verdict.url])
+def _check_message(outcome: Outcome, verdict: Verdict) -> CheckMessage:
+    subject = " -> ".join([*verdict.redirects, _subject(outcome, verdict)])
     return CheckMessage(
         _LEVELS[verdict.level],
         verdict.message,

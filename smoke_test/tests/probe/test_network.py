@@ -35,9 +35,18 @@ def namespaces() -> None:
 
 def probe_in(etc: dict[str, Path], *arguments: str, network: bool = True) -> tuple[int, Any]:
     """Run the command with files of /etc replaced, or without any route; return exit and JSON."""
+    result = run_in(etc, "--format", "json", *arguments, network=network)
+    assert result.stdout, result.stderr
+    return result.returncode, json.loads(result.stdout)
+
+
+def run_in(
+    etc: dict[str, Path], *arguments: str, network: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run the command with files of /etc replaced, or without any route."""
     mounts = [f"mount --bind {path} /etc/{name}" for name, path in etc.items()]
-    command = f"exec {sys.executable} manage.py smoke_test --format json {' '.join(arguments)}"
-    result = subprocess.run(
+    command = f"exec {sys.executable} manage.py smoke_test {' '.join(arguments)}"
+    return subprocess.run(
         [*UNSHARE, *([] if network else ["--net"]), "sh", "-ec", "\n".join([*mounts, command])],
         cwd=ROOT,
         capture_output=True,
@@ -45,8 +54,6 @@ def probe_in(etc: dict[str, Path], *arguments: str, network: bool = True) -> tup
         check=False,
         timeout=60,
     )
-    assert result.stdout, result.stderr
-    return result.returncode, json.loads(result.stdout)
 
 
 @pytest.fixture
@@ -64,6 +71,16 @@ def test_all_addresses_are_asked_and_the_one_that_fails_is_named(hosts: Path) ->
     assert status == 1
     found = {verdict["address"]: verdict["code"] for verdict in document["verdicts"]}
     assert found == {"127.0.0.1": "ok", "127.0.0.2": "tcp.refused"}
+
+
+def test_the_text_says_which_address_fails(hosts: Path) -> None:
+    with serving(app(Content_Type="text/plain"), host="127.0.0.2") as port:
+        url = f"http://petsage.test:{port}/smoke-test/"
+        result = run_in({"hosts": hosts}, url, "--all-addresses")
+
+    assert result.returncode == 1
+    assert f"\n{url} at 127.0.0.1: (smoke_test.tcp.refused) " in result.stderr
+    assert f"\n{url} at 127.0.0.2: (smoke_test.contract.wrong_type) " in result.stderr
 
 
 def test_all_addresses_pass(hosts: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -158,6 +159,23 @@ def test_a_signal_ends_it_with_a_complete_report(
         assert json.loads(stdout)["ok"] is False
     if report_format == "junit":
         assert stdout.rstrip().endswith("</testsuites>")
+
+
+def test_on_a_terminal_the_line_says_how_much_time_is_left() -> None:
+    screen, terminal = os.openpty()
+    with serving(in_turn(BAD_GATEWAY, app())) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        command = [sys.executable, "manage.py", "smoke_test", url, "--wait", "30"]
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, check=True)
+    os.close(terminal)
+
+    written = os.read(screen, 65536).decode()
+
+    os.close(screen)
+    first, second, last = (line for line in written.split("\r\x1b[K") if line)
+    assert re.fullmatch(r"0\.0 s  proxy\.bad_gateway  \((29|30) s left\)", first)
+    assert re.fullmatch(r"0\.0 s  proxy\.bad_gateway  ->  .* s  ok  \((28|29|30) s left\)", second)
+    assert re.fullmatch(r"0\.0 s  proxy\.bad_gateway  ->  \d\.\d s  ok\r\n", last)
 
 
 def test_the_timeline_is_live_and_has_transitions_only() -> None:
