@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,18 +19,25 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def free_port() -> int:
-    return _free_port()
+    return find_free_port()
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """Serve the clone as `make run` does, and return the base URL without a final slash."""
-    port = _free_port()
+    port = find_free_port()
+    with serve(port, PETSAGE_RELEASE="t1"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def serve(port: int, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve the clone on the port; with other environment variables, another release of it."""
     command = [sys.executable, "-m", "petsage_project.serve", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PETSAGE_RELEASE": "t1"}) as server:
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environ) as server:
         try:
             wait_until(lambda: listens(port), f"port {port} listens")
-            yield f"http://127.0.0.1:{port}"
+            yield server
         finally:
             server.send_signal(signal.SIGINT)
 
@@ -46,7 +54,7 @@ def chromium() -> str:
     return path
 
 
-def _free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
