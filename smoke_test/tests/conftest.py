@@ -34,12 +34,17 @@ def site() -> Iterator[str]:
 def serve(port: int, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
     """Serve the clone on the port; with other environment variables, another release of it."""
     command = [sys.executable, "-m", "petsage_project.serve", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environ) as server:
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, process_group=0) as server:
         try:
             wait_until(lambda: listens(port), f"port {port} listens")
             yield server
         finally:
             server.send_signal(signal.SIGINT)
+            try:
+                server.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                # It waits for a worker that hangs: the test that hung it has failed already.
+                os.killpg(server.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

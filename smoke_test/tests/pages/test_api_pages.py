@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Request, expect
 
+from smoke_test.tests.conftest import serve
 from smoke_test.tests.pages.conftest import Visit
 
 pytestmark = pytest.mark.server
@@ -154,3 +155,15 @@ def test_the_first_view_weighs_less_than_50_kb(visit: Visit) -> None:
     }
     sizes = [request.sizes() for request in requests]
     assert sum(s["responseHeadersSize"] + s["responseBodySize"] for s in sizes) < 50_000
+
+
+def test_the_longest_release_there_can_be_fits_a_phone(
+    context: BrowserContext, free_port: int
+) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": 320, "height": 640})
+    with serve(free_port, PETSAGE_RELEASE="a" * 128):
+        page.goto(f"http://127.0.0.1:{free_port}/smoke-test/")
+
+        assert page.locator("#state dd").first.inner_text() == "a" * 128
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
