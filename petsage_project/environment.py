@@ -13,7 +13,8 @@ _BOOLEANS = {
 # What `HttpRequest.get_host()` can match: it has no scheme, port or path, and IPv6 in brackets.
 _HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
-_TOKEN = re.compile(r"[A-Za-z0-9._+-]{1,128}")
+# Safe in a header, a log and a URL.
+RELEASE = re.compile(r"[A-Za-z0-9._+-]{1,128}")
 
 
 def boolean(name: str, *, default: bool) -> bool:
@@ -42,15 +43,15 @@ def hosts(name: str, *, default: list[str]) -> list[str]:
     return names
 
 
-def token(name: str, *, default: str) -> str:
-    """Return the variable, 1 to 128 of letters, digits and `._+-`: safe in a header, a log, a URL.
+def release(name: str, *, default: str) -> str:
+    """Return the variable, 1 to 128 of letters, digits and `._+-`.
 
     Raises ImproperlyConfigured for anything else.
     """
     value = os.environ.get(name)
     if value is None:
         return default
-    if not _TOKEN.fullmatch(value):
+    if not RELEASE.fullmatch(value):
         wanted = "1 to 128 letters, digits, '.', '_', '+' or '-'"
         raise _bad(name, value, wanted, "give a version or a commit, or unset it")
     return value

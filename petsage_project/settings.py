@@ -19,7 +19,7 @@ ALLOWED_HOSTS = environment.hosts(
 )
 
 # Which build this is; every answer says so in its X-PetSage-Release header.
-PETSAGE_RELEASE = environment.token("PETSAGE_RELEASE", default="unknown")
+PETSAGE_RELEASE = environment.release("PETSAGE_RELEASE", default="unknown")
 
 
 # Application definition

@@ -2,10 +2,12 @@
 
 import logging
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -13,17 +15,19 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
 
-from smoke_test.contract import PATH, Answer
+from smoke_test.contract import PATH
+from smoke_test.probe.exchange import IN_PROCESS, Exchange, Timings
 
 
 @dataclass(frozen=True, slots=True)
-class InProcessAnswer(Answer):
-    """An answer with what only the inside can tell.
+class Inside:
+    """An exchange in process, with what only the inside can tell.
 
     `reached_view` is False where something before the view answered in its place; `exception` is
     the unhandled one behind a 500, as `Type: text (file:line)`.
     """
 
+    exchange: Exchange
     reached_view: bool
     exception: str | None
 
@@ -48,7 +52,7 @@ class InProcessClient:
     def __init__(self) -> None:
         self._handler: _Handler | None = None
 
-    def get(self, scheme: str, accept: str = "text/plain") -> InProcessAnswer:
+    def get(self, scheme: str, accept: str = "text/plain") -> Inside:
         """Ask for the smoke test over "http" or "https", with the headers of a load balancer.
 
         The Accept is by default one that health checkers send, to which stock DRF answers 406.
@@ -66,6 +70,7 @@ class InProcessClient:
             sent.append((int(status.split()[0]), pairs))
             return bytes  # PEP 3333 wants a write callable; Django never calls it.
 
+        sent_at, started = datetime.now(UTC), time.perf_counter()
         got_request_exception.connect(note_exception)
         try:
             with _silent_logs():
@@ -81,13 +86,18 @@ class InProcessClient:
         finally:
             got_request_exception.disconnect(note_exception)
         status, headers = sent[-1]
-        return InProcessAnswer(
+        exchange = Exchange(
+            url=f"{scheme}://{_site_host()}{PATH}",
+            sent_at=sent_at,
+            received_at=datetime.now(UTC),
+            address=IN_PROCESS,
             status=status,
             headers=headers,
             body=body,
-            reached_view=self._handler is not None and self._handler.reached_view,
-            exception=raised[0] if raised else None,
+            timings=Timings(total=(time.perf_counter() - started) * 1000),
         )
+        reached_view = self._handler is not None and self._handler.reached_view
+        return Inside(exchange, reached_view, raised[0] if raised else None)
 
 
 def _environ(scheme: str, accept: str) -> dict[str, Any]:

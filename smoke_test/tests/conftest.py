@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,13 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def free_port() -> int:
-    return find_free_port()
+    return free_ports(1)[0]
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """Serve the clone as `make run` does, and return the base URL without a final slash."""
-    port = find_free_port()
+    [port] = free_ports(1)
     with serve(port, PETSAGE_RELEASE="t1"):
         yield f"http://127.0.0.1:{port}"
 
@@ -59,10 +59,13 @@ def chromium() -> str:
     return path
 
 
-def find_free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback interface that nobody has, all different."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [int(listener.getsockname()[1]) for listener in listeners]
 
 
 def listens(port: int) -> bool:

@@ -37,17 +37,17 @@ def test_defaults_of_the_project_do_not_reach_the_smoke_test() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "reason"),
+    "module",
     [
-        ("ssl_redirect", "(smoke_test.E004)"),
+        "ssl_redirect",
         # Silenced checks must not turn a broken answer green.
-        ("silenced", "The answer is not the smoke test's: status 301"),
+        "silenced",
     ],
 )
-def test_a_broken_project_fails_with_the_reason(module: str, reason: str) -> None:
+def test_a_broken_project_fails_with_the_reason(module: str) -> None:
     result = _manage("smoke_test", "--settings", f"smoke_test.tests.settings_{module}")
 
     assert result.returncode == 1
     assert result.stdout == ""
-    assert reason in result.stderr
+    assert "(smoke_test.E004) SECURE_SSL_REDIRECT sends a load balancer away" in result.stderr
     assert "Traceback" not in result.stderr

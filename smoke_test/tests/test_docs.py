@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 from django.core.checks import registry
+from django.core.management import BaseCommand
 
-from smoke_test import checks
+from smoke_test import wiring
+from smoke_test.management.commands.smoke_test import Command
+from smoke_test.probe.codes import CODES
 from smoke_test.tests.conftest import ROOT
 from smoke_test.tests.test_views import BODY
 
 README = (ROOT / "README.md").read_text()
+PROBE = (ROOT / "docs/probe.md").read_text()
 FEATURE = (ROOT / "docs/features/smoke_test.md").read_text()
 
 
@@ -28,11 +32,28 @@ def test_the_readme_lists_every_variable_and_no_other() -> None:
 
 
 def test_every_check_is_documented_and_every_documented_check_exists() -> None:
-    source = Path(checks.__file__).read_text()
+    source = Path(wiring.__file__).read_text()
     ids = {f"smoke_test.{code}" for code in re.findall(r"\b[EW]\d{3}\b", source)}
 
     assert set(re.findall(r"^\| `(smoke_test\.\w+)` \|", FEATURE, re.MULTILINE)) == ids
     assert registry.registry.tag_exists("smoke_test", include_deployment_checks=True)
+
+
+def test_every_code_of_the_probe_is_documented_as_it_is() -> None:
+    rows = [
+        f"| `{name}`{' (fail-fast)' if code.hopeless else ''} | {code.meaning} | {code.hint} |"
+        for name, code in CODES.items()
+    ]
+
+    assert [line for line in PROBE.splitlines() if re.match(r"\| `[a-z]+\.", line)] == rows
+
+
+def test_every_option_of_the_probe_is_documented_and_no_other() -> None:
+    parser = Command().create_parser("manage.py", "smoke_test")
+    common = set(BaseCommand().create_parser("manage.py", "x")._option_string_actions)  # noqa: SLF001
+    options = set(parser._option_string_actions) - common  # noqa: SLF001 - argparse has no other way
+
+    assert set(re.findall(r"^\| `(--[a-z-]+)", PROBE, re.MULTILINE)) == options
 
 
 def test_every_make_target_that_is_named_exists() -> None:

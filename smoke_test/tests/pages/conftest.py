@@ -38,7 +38,7 @@ class Visit:
     def __post_init__(self) -> None:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(request.url))
+        self.page.on("requestfailed", self._on_request_failed)
         self.page.on("response", self._on_response)
         self.page.on("request", self._on_request)
 
@@ -46,6 +46,11 @@ class Visit:
         # What fails to load is told with its address below.
         if not message.text.startswith("Failed to load resource"):
             self.complaints.append(message.text)
+
+    def _on_request_failed(self, request: Request) -> None:
+        # The browser gives up what a page still loads when it leaves that page.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(request.url)
 
     def _on_response(self, response: Response) -> None:
         if response.status >= 400 and not response.request.is_navigation_request():

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from smoke_test.tests.conftest import find_free_port, serve
+from smoke_test.tests.conftest import free_ports, serve
 from smoke_test.tests.pages.front import nginx_before
 
 
 @contextmanager
 def every_server(directory: Path) -> Iterator[dict[str, str]]:
     """Start the app server, an nginx in front of it, and an nginx in front of nothing."""
-    port, dead_port = find_free_port(), find_free_port()
+    port, dead_port = free_ports(2)
     names = {"DJANGO_SETTINGS_MODULE": "smoke_test.tests.settings_breakable"}
     directories = [directory / name for name in ("front", "dead")]
     for each in directories:

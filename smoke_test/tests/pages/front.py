@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from smoke_test.tests.conftest import ROOT, find_free_port, listens
+from smoke_test.tests.conftest import ROOT, free_ports, listens
 from smoke_test.tests.polling import wait_until
 
 NGINX = """
@@ -53,7 +53,7 @@ def nginx_before(app_port: int, directory: Path) -> Iterator[str]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    port = find_free_port()
+    [port] = free_ports(1)
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = directory / "nginx.conf"
     configuration.write_text(

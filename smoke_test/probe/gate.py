@@ -1,0 +1,154 @@
+"""Attempts until the gate opens or the time is up."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from smoke_test.probe.codes import CODES
+from smoke_test.probe.verdict import Verdict
+
+# Delays between attempts; the last one repeats.
+_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 5.0)
+_JITTER = 0.2
+
+# Between passes in a row, and what is kept of the wait for a last look at most.
+_PASSES_APART_S = 0.5
+_LAST_LOOK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to try: `wait_s` in all, 0 where a single failure is enough."""
+
+    timeout_s: float = 5.0
+    wait_s: float = 0.0
+    consecutive: int = 1
+    fail_fast: bool = False
+    fail_on_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt found, and the seconds that the other side asked to be left alone for."""
+
+    verdicts: Sequence[Verdict]
+    retry_after_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Step:
+    """Attempts in a row that ended alike: when the first began, and how many there were."""
+
+    at_s: float
+    code: str
+    count: int = 1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How it went: the verdicts of the last attempt, and the way there.
+
+    `passed` says whether the gate is open; `timed_out` whether it ran out of time before. Complete
+    at every moment, so that it can be reported when the waiting is interrupted.
+    """
+
+    passed: bool = False
+    verdicts: Sequence[Verdict] = ()
+    attempts: int = 0
+    in_a_row: int = 0
+    waited_s: float = 0.0
+    timed_out: bool = False
+    timeline: list[Step] = field(default_factory=list)
+
+
+def run(
+    outcome: Outcome,
+    plan: Plan,
+    ask: Callable[[float], Attempt],
+    *,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    notify: Callable[[Outcome], None],
+) -> None:
+    """Fill in the outcome: ask until the plan is fulfilled, or cannot be any more.
+
+    `ask` gets the seconds that it may take. `clock` gives seconds; `notify` is called after each
+    attempt. At least one attempt is made.
+    """
+    started = clock()
+    last_look_s = min(_LAST_LOOK_S, plan.wait_s / 4)
+
+    def left_s() -> float:
+        return started + plan.wait_s - clock() if plan.wait_s else float("inf")
+
+    while True:
+        at_s = clock() - started
+        attempt = ask(min(plan.timeout_s, left_s()))
+        _note(outcome, plan, attempt.verdicts, at_s)
+        outcome.waited_s = clock() - started
+        notify(outcome)
+        if outcome.in_a_row >= plan.consecutive:
+            outcome.passed = True
+            return
+        failed = outcome.in_a_row == 0
+        if failed and (not plan.wait_s or _is_hopeless(plan, attempt.verdicts)):
+            return
+        delay_s = max(_delay_s(outcome), attempt.retry_after_s) if failed else _PASSES_APART_S
+        delay_s = min(delay_s, left_s() - last_look_s)
+        if delay_s <= 0:
+            outcome.timed_out = True
+            if not failed:
+                outcome.verdicts = [*outcome.verdicts, _unsteady(outcome, plan)]
+            return
+        sleep(delay_s)
+        outcome.waited_s = clock() - started
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """Return the code of an attempt for the timeline: of the first error, or `ok`."""
+    return next((verdict.code for verdict in verdicts if verdict.level == "error"), "ok")
+
+
+def is_pass(verdicts: Sequence[Verdict], *, fail_on_warning: bool) -> bool:
+    """Return whether the verdicts let the gate open."""
+    bad = ("error", "warning") if fail_on_warning else ("error",)
+    return not any(verdict.level in bad for verdict in verdicts)
+
+
+def _note(outcome: Outcome, plan: Plan, verdicts: Sequence[Verdict], at_s: float) -> None:
+    outcome.verdicts = verdicts
+    outcome.attempts += 1
+    passed = is_pass(verdicts, fail_on_warning=plan.fail_on_warning)
+    outcome.in_a_row = outcome.in_a_row + 1 if passed else 0
+    code = summary(verdicts)
+    if code == "ok" and not passed:
+        code = next(verdict.code for verdict in verdicts if verdict.level == "warning")
+    if outcome.timeline and outcome.timeline[-1].code == code:
+        outcome.timeline[-1].count += 1
+    else:
+        outcome.timeline.append(Step(at_s, code))
+
+
+def _unsteady(outcome: Outcome, plan: Plan) -> Verdict:
+    code = "time.unsteady"
+    passes = f"{outcome.in_a_row} of {plan.consecutive} passes in a row"
+    return replace(
+        outcome.verdicts[0],
+        level="error",
+        layer="time",
+        code=code,
+        message=f"{passes} when the {plan.wait_s:g} s were up.",
+        hint=CODES[code].hint,
+    )
+
+
+def _is_hopeless(plan: Plan, verdicts: Sequence[Verdict]) -> bool:
+    errors = [verdict.code for verdict in verdicts if verdict.level == "error"]
+    return plan.fail_fast and any(code in CODES and CODES[code].hopeless for code in errors)
+
+
+def _delay_s(outcome: Outcome) -> float:
+    failures = sum(step.count for step in outcome.timeline if step.code != "ok")
+    delay_s = _DELAYS_S[min(failures, len(_DELAYS_S)) - 1]
+    # Not for secrecy: so that many probes do not ask in step.
+    return delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
