@@ -167,3 +167,6 @@ def test_the_longest_release_there_can_be_fits_a_phone(
 
         assert page.locator("#state dd").first.inner_text() == "a" * 128
         assert page.evaluate("document.documentElement.scrollWidth") == 320
+        # The frame around it would cut off what does not wrap.
+        answer = page.locator(".response-info")
+        assert answer.evaluate("e => e.scrollWidth - e.clientWidth") == 0
