@@ -1,9 +1,12 @@
 PYTHON ?= python3
 PORT ?= 8000
+FRONT_PORT ?= 8080
+MINUTES ?= 5
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check install lock schema screenshots
+export FRONT_PORT
+.PHONY: help run dev app front stack soak test check install lock schema screenshots
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,11 +14,25 @@ help: ## List the targets
 run: .venv/installed ## Serve this clone on 127.0.0.1 (PORT=8000) until Ctrl-C
 	@exec $(BIN)/python -m petsage_project.serve --port '$(PORT)'
 
+stack: .venv/installed ## Serve it behind nginx on 127.0.0.1 (FRONT_PORT=8080): make app and make front
+	@$(BIN)/python manage.py check && $(BIN)/python manage.py collectstatic --no-input --verbosity 0
+	@exec $(BIN)/python -m petsage_project.stack
+
+app: .venv/installed ## Serve it on var/petsage.sock, two workers, for nginx
+	@$(BIN)/python manage.py check && $(BIN)/python manage.py collectstatic --no-input --verbosity 0
+	@exec $(BIN)/python -m petsage_project.app
+
+front: .venv/installed ## Run nginx alone, in front of var/petsage.sock
+	@exec $(BIN)/python -m petsage_project.front
+
 dev: .venv/installed ## Serve it by Django's autoreloading server, with DEBUG on
 	@DJANGO_DEBUG=1 exec $(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
 
 test: .venv/installed-dev ## Run all tests
 	@$(BIN)/python -m pytest
+
+soak: .venv/installed-dev ## Disturb the stack under load for minutes (MINUTES=5), and count what is lost
+	@$(BIN)/python -m smoke_test.tests.stack.soak --minutes '$(MINUTES)'
 
 check: .venv/installed-dev ## Lint, types, and whether the lock files are fresh
 	$(BIN)/ruff check

@@ -57,6 +57,16 @@ def release(name: str, *, default: str) -> str:
     return value
 
 
+def number(name: str, *, default: int, least: int, most: int) -> int:
+    """Return the variable as an int from `least` to `most`; raise ImproperlyConfigured else."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdecimal() and least <= int(value) <= most):
+        raise _bad(name, value, f"a number from {least} to {most}", "give one, or unset it")
+    return int(value)
+
+
 def _bad(name: str, found: str, wanted: str, remedy: str) -> ImproperlyConfigured:
     shown = repr(found if len(found) <= 60 else f"{found[:60]}...")
     return ImproperlyConfigured(f"{name}: found {shown}, wanted {wanted}; {remedy}.")

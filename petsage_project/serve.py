@@ -7,11 +7,12 @@ import argparse
 import os
 import socket
 import sys
-from pathlib import Path
 
 import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+
+from petsage_project.granian import granian_command
 
 HOST = "127.0.0.1"
 
@@ -66,21 +67,15 @@ def _refuse_busy(port: int) -> None:
 def _become_granian(port: int) -> None:
     from django.conf import settings
 
-    granian = Path(sys.executable).with_name("granian")
-    options = {
-        "--interface": "wsgi",
-        "--host": HOST,
-        "--port": str(port),
-        "--blocking-threads": "1",
-        "--static-path-route": settings.STATIC_URL.rstrip("/"),
-        "--static-path-mount": str(settings.STATIC_ROOT),
-        # Their names carry no version, so a browser must ask again after an upgrade.
-        "--static-path-expires": "0",
-        "--log-level": "warning",
-    }
-    arguments = [word for option in options.items() for word in option]
-    # The same interpreter and no shell: nothing of the arguments is read twice.
-    os.execv(granian, [str(granian), "--no-ws", *arguments, "petsage_project.wsgi:application"])  # noqa: S606
+    command = granian_command(
+        host=HOST,
+        port=str(port),
+        static_path_route=settings.STATIC_URL.rstrip("/"),
+        static_path_mount=str(settings.STATIC_ROOT),
+        # A browser must ask again after an upgrade.
+        static_path_expires="0",
+    )
+    os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":

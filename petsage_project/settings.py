@@ -21,6 +21,10 @@ ALLOWED_HOSTS = environment.hosts(
 # Which build this is; every answer says so in its X-PetSage-Release header.
 PETSAGE_RELEASE = environment.release("PETSAGE_RELEASE", default="unknown")
 
+# Set by what starts the app on a socket that only nginx reaches: nginx overwrites the header.
+if environment.boolean("DJANGO_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
 
 # Application definition
 
@@ -78,6 +82,10 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "petsage_project" / "static"]
 
 STATIC_ROOT = BASE_DIR / "var" / "static"
+
+STORAGES = {
+    "staticfiles": {"BACKEND": "petsage_project.storage.DigestStaticFilesStorage"},
+}
 
 
 # Logging: to standard error, in production too (Django's default is silent there). Answers below

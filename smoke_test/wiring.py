@@ -5,7 +5,7 @@ no database.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
@@ -236,7 +236,7 @@ def verdicts(expected: Expectations) -> list[Verdict]:
     inside = InProcessClient().get("http")
     if fault := next(iter(faults(inside)), None):
         return [_as_verdict(_answer_error("http", inside, fault))]
-    return diagnose(inside.exchange, replace(expected, slow_ms=float("inf")))
+    return diagnose(inside.exchange, expected._replace(slow_ms=float("inf")))
 
 
 def _as_verdict(issue: CheckMessage) -> Verdict:

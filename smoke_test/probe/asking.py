@@ -1,8 +1,8 @@
 """What one attempt asks, and the verdicts on what it gets."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from smoke_test.contract import PATH
@@ -21,8 +21,7 @@ class Undecided(Exception):
     """The probe itself cannot judge, whatever the other side does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(NamedTuple):
     """Asks what the options say, once for each call of `ask`.
 
     Without URLs it is the project itself that is asked, in process. `tick` is called several times
@@ -48,7 +47,7 @@ class Asker:
         self._refuse_bad_authorities(exchanges)
         judged = [diagnose(exchange, self.expected) for exchange in exchanges]
         if self.direct is not None:
-            shown = [replace(verdict, url=self.direct) for verdict in judged.pop()]
+            shown = [verdict._replace(url=self.direct) for verdict in judged.pop()]
             judged = [compare(verdicts, shown) for verdicts in judged]
         verdicts = [verdict for found in judged for verdict in found]
         return Attempt(verdicts, max(map(_retry_after_s, exchanges)))
@@ -62,7 +61,7 @@ class Asker:
         addresses = resolve([host], timeout_s, self.tick)[host].addresses
         nodes = [f"[{a}]:{port}" if ":" in a else f"{a}:{port}" for a in addresses]
         # Without an address, the request itself finds out why.
-        return [replace(ask, connect_to=node) for node in nodes] or [ask]
+        return [ask._replace(connect_to=node) for node in nodes] or [ask]
 
     def _direct(self, front: Ask, direct: str) -> Ask:
         """Ask the app server as its front does: by the front's Host, and by its scheme."""

@@ -27,13 +27,13 @@ def attempt(asks: Sequence[Ask], timeout_s: float, tick: Callable[[], None]) -> 
     while led := {i: url for i, e in enumerate(latest) if (url := _leads_to(e))}:
         if time.monotonic() >= deadline:
             break
-        follow_ups = [replace(asks[i], url=url) for i, url in led.items()]
+        follow_ups = [asks[i]._replace(url=url) for i, url in led.items()]
         for i, found in zip(led, exchange_in_time(follow_ups), strict=True):
             latest[i] = replace(found, redirects=(*latest[i].redirects, latest[i].url))
     doubtful = [i for i, e in enumerate(latest) if e.status == 200 and freshness.is_doubtful(e)]
     if doubtful:
         time.sleep(_BETWEEN_TWO_S)
-        again = exchange_in_time([replace(asks[i], url=latest[i].url) for i in doubtful])
+        again = exchange_in_time([asks[i]._replace(url=latest[i].url) for i in doubtful])
         for i, found in zip(doubtful, again, strict=True):
             latest[i] = replace(latest[i], asked_again=found)
     return latest

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pycurl
 
 from smoke_test.probe.exchange import Certificate, Exchange, Failure, Timings
-from smoke_test.probe.resolver import Resolution, resolve
+from smoke_test.probe.resolver import Resolution, is_address, resolve
 
 USER_AGENT = "petsage-smoke-test/1.0.0"
 
@@ -26,8 +27,7 @@ _TICK_S = 0.1
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: .*)?\r?\n", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One request to make.
 
     `connect_to` is `HOST`, `HOST:PORT` or `unix:/path` to connect to in place of the URL's own;
@@ -166,7 +166,8 @@ class _Transfer:
         if self.ask.connect_to is not None:
             name = f"[{host}]" if ":" in host else host
             self.handle.setopt(pycurl.CONNECT_TO, [f"::{name}:{port}"])
-        self.handle.setopt(pycurl.RESOLVE, [f"{host}:{port}:{','.join(addresses)}"])
+        if not is_address(host):
+            self.handle.setopt(pycurl.RESOLVE, [f"{host}:{port}:{','.join(addresses)}"])
 
     def _on_header(self, line: bytes) -> int:
         self.header_bytes += len(line)

@@ -7,8 +7,7 @@ the warnings.
 import ipaddress
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from smoke_test.contract import BODY
 from smoke_test.probe import freshness, redirects
@@ -24,8 +23,7 @@ _WANTED = json.loads(BODY)
 _GATEWAY = {502: "proxy.bad_gateway", 503: "proxy.unavailable", 504: "proxy.gateway_timeout"}
 
 
-@dataclass(frozen=True, slots=True)
-class Expectations:
+class Expectations(NamedTuple):
     """What a pass needs beside the contract, and from where on it has a warning."""
 
     release: str | None = None
@@ -58,8 +56,7 @@ def compare(front: list[Verdict], direct: list[Verdict]) -> list[Verdict]:
         return [*front, *direct]
     code = "proxy.upstream" if app.level == "ok" else "app.down"
     message = f"{judged.message} Asked directly, {app.url}: {app.message}"
-    explained = replace(
-        judged,
+    explained = judged._replace(
         layer=code.partition(".")[0],
         code=code,
         message=message,
@@ -172,7 +169,8 @@ def _contract(exchange: Exchange) -> Finding | None:
     def finding(code: str, message: str) -> Finding:
         return Finding(f"contract.{code}", message, writer=writer)
 
-    if encoding := exchange.header("Content-Encoding"):
+    encoding = exchange.header("Content-Encoding")
+    if encoding and encoding.lower() != "identity":
         return finding("encoded", f"Content-Encoding is {encoding!r}, wanted none.")
     content_type = exchange.header("Content-Type")
     try:

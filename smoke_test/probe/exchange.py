@@ -1,8 +1,9 @@
 """What was asked, and what came back or broke: the facts that a diagnosis rests on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import NamedTuple
 
 # The address of a request that never left the process.
 IN_PROCESS = "in process"
@@ -28,8 +29,7 @@ class CurlCode(IntEnum):
     TOO_LARGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """How an exchange broke off.
 
     `code` is libcurl's CURLcode and `text` its words. `os_errno` is the system's reason for a
@@ -44,8 +44,7 @@ class Failure:
     resolver_errno: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """How long each phase took, in milliseconds; None for one that was not finished or needed.
 
     `answer` runs from the request sent to the last byte, `total` from the first step.
@@ -58,8 +57,7 @@ class Timings:
     total: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """The server's certificate, once verified."""
 
     subject: str
@@ -87,7 +85,7 @@ class Exchange:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     too_large: bool = False
-    timings: Timings = field(default_factory=Timings)
+    timings: Timings = Timings()  # noqa: RUF009 - it is immutable
     certificate: Certificate | None = None
     redirects: tuple[str, ...] = ()
     asked_again: "Exchange | None" = None

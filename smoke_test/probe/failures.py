@@ -110,6 +110,9 @@ def _http(node: str, exchange: Exchange, failure: Failure) -> Finding:
         if failure.os_errno or "reset" in failure.text.lower():
             after = " in mid-answer" if exchange.status else " without an answer"
             return Finding("http.reset", f"{node} reset the connection{after}.")
+        if "eof" in failure.text.lower():
+            code = "http.truncated" if exchange.status else "http.closed"
+            return Finding(code, f"{node} closed the connection without ending TLS.")
         if "alert" in failure.text.lower():
             return Finding("tls.failed", f"{node} ended TLS: {failure.text}.")
         if exchange.status:

@@ -11,6 +11,8 @@ MAX_SKEW = timedelta(seconds=2)
 
 _MILLISECOND = timedelta(milliseconds=1)
 _HIT = re.compile(r"(?<![a-z])(?:hit|stale|updating)(?![a-z])", re.IGNORECASE)
+# There `fwd=stale` is an answer that was asked for anew.
+_RFC_9211_HIT = re.compile(r";\s*hit\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
@@ -42,7 +44,8 @@ def cached(exchange: Exchange) -> str | None:
     if age.isascii() and age.isdecimal() and age.strip("0"):
         return f"Age is {age}"
     for name, value in exchange.headers:
-        if "cache" in name and name != "cache-control" and _HIT.search(value):
+        hit = _RFC_9211_HIT if name == "cache-status" else _HIT
+        if "cache" in name and name != "cache-control" and hit.search(value):
             return f"{name} is {value!r}"
     again = exchange.asked_again
     first, second = answered_at(exchange), answered_at(again) if again else None

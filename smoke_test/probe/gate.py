@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.verdict import Verdict
@@ -16,8 +17,7 @@ _PASSES_APART_S = 0.5
 _LAST_LOOK_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """How long to try: `wait_s` in all, 0 where a single failure is enough."""
 
     timeout_s: float = 5.0
@@ -27,8 +27,7 @@ class Plan:
     fail_on_warning: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What one attempt found, and the seconds that the other side asked to be left alone for."""
 
     verdicts: Sequence[Verdict]
@@ -132,8 +131,7 @@ def _note(outcome: Outcome, plan: Plan, verdicts: Sequence[Verdict], at_s: float
 def _unsteady(outcome: Outcome, plan: Plan) -> Verdict:
     code = "time.unsteady"
     passes = f"{outcome.in_a_row} of {plan.consecutive} passes in a row"
-    return replace(
-        outcome.verdicts[0],
+    return outcome.verdicts[0]._replace(
         level="error",
         layer="time",
         code=code,

@@ -2,7 +2,6 @@
 
 import re
 from argparse import ArgumentTypeError
-from math import isfinite
 from urllib.parse import urlsplit
 
 from petsage_project.environment import RELEASE
@@ -57,18 +56,18 @@ def release(text: str) -> str:
 
 
 def seconds(text: str) -> float:
-    """Return a number that is not negative."""
-    return _number(text, "0 or more seconds", least=0.0)
+    """Return seconds to wait, a day at most."""
+    return _number(text, "0 to 86400 seconds", least=0.0, most=86400)
 
 
 def timeout(text: str) -> float:
-    """Return a number of seconds that leaves time for an answer."""
-    return _number(text, "0.1 or more seconds", least=0.1)
+    """Return seconds that leave time for an answer, an hour at most."""
+    return _number(text, "0.1 to 3600 seconds", least=0.1, most=3600)
 
 
 def amount(text: str) -> float:
     """Return a number that is not negative, of days or milliseconds."""
-    return _number(text, "a number, 0 or more", least=0.0)
+    return _number(text, "a number from 0 to 1000000", least=0.0, most=1_000_000)
 
 
 def count(text: str) -> int:
@@ -85,12 +84,12 @@ def split_credentials(asked: str) -> tuple[str, str | None]:
     return parts._replace(netloc=host).geturl(), credentials if found else None
 
 
-def _number(text: str, wanted: str, *, least: float) -> float:
+def _number(text: str, wanted: str, *, least: float, most: float) -> float:
     try:
         number = float(text)
     except ValueError:
         number = float("nan")
-    if not (isfinite(number) and number >= least):
+    if not least <= number <= most:
         raise ArgumentTypeError(f"found {text!r}, wanted {wanted}")
     return number
 

@@ -38,10 +38,12 @@ def target(exchange: Exchange) -> str:
     """
     location = exchange.header("Location") or ""
     try:
-        found = urljoin(exchange.url, location.partition("#")[0])
-        there = split_http_url(found)
+        there = split_http_url(urljoin(exchange.url, location.partition("#")[0]))
     except ValueError:
         raise LookupError("redirect.bad_target") from None
+    # Credentials of the other side are not ours to send.
+    there = there._replace(netloc=there.netloc.rpartition("@")[2])
+    found = there.geturl()
     here = urlsplit(exchange.url)
     if (there.hostname or "").rstrip(".") != (here.hostname or "").rstrip("."):
         raise LookupError("redirect.other_host")

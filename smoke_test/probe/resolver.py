@@ -10,15 +10,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from smoke_test.probe.exchange import CurlCode, Failure
 
 _TICK_S = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """The addresses of a name, in the resolver's order, or why there are none.
 
     `took_ms` is in milliseconds.

@@ -1,7 +1,7 @@
 """What is reported: one judgement of one exchange, safe to print anywhere."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+import re
+from typing import Literal, NamedTuple
 
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.exchange import Certificate, Exchange, Timings
@@ -11,9 +11,10 @@ Writer = Literal["app", "server", "proxy", "unknown"]
 
 MAX_TEXT = 300
 
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+
+class Finding(NamedTuple):
     """What a diagnosis found; `hint` is None for the code's own, `writer` for no answer."""
 
     code: str
@@ -23,8 +24,7 @@ class Finding:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A finding with what was exchanged.
 
     `layer` is None for a pass. Each text is one printable line: whatever came from the other side
@@ -42,7 +42,7 @@ class Verdict:
     status: int | None = None
     release: str | None = None
     answered_at: str | None = None
-    timings: Timings = field(default_factory=Timings)
+    timings: Timings = Timings()
     certificate: Certificate | None = None
     redirects: tuple[str, ...] = ()
 
@@ -76,7 +76,11 @@ def verdict(exchange: Exchange, finding: Finding) -> Verdict:
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
-    """Return the text on one line, without what a terminal would obey, cut after `limit`."""
+    """Return the text on one line, cut after `limit`.
+
+    It has nothing that a terminal would obey, and no `user:password@` of a URL.
+    """
+    text = _CREDENTIALS.sub("//", text)
     cut = text if len(text) <= limit else f"{text[:limit]}..."
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

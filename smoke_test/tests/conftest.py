@@ -11,8 +11,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from smoke_test.tests.polling import wait_until
+
+# A busy machine is slow, and that is no fault of what is tested.
+settings.register_profile(
+    "petsage", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("petsage")
 
 ROOT = Path(__file__).resolve().parents[2]
 

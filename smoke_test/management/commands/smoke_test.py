@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 import threading
@@ -120,7 +121,12 @@ class Command(BaseCommand):
                 pass
             except Undecided as error:
                 raise CommandError(str(error), returncode=UNDECIDED) from None
-            self._report(outcome, given["format"])
+            try:
+                self._report(outcome, given["format"])
+            except BrokenPipeError:
+                # The reader has left (`| head`); the exit status still tells. What is buffered
+                # must go somewhere at the end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if stop.signal_number:
                 sys.exit(128 + stop.signal_number)
         if not outcome.passed:

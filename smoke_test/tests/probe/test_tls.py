@@ -33,7 +33,7 @@ def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
 def ask(context: ssl.SSLContext | None, *arguments: str, script: Script | None = None) -> Report:
     """Probe a server with this context, by the name localhost."""
     with serving(script or app(), tls=context) as port:
-        return probe(f"https://localhost:{port}/smoke-test/", "--timeout", "1", *arguments)
+        return probe(f"https://localhost:{port}/smoke-test/", "--timeout", "3", *arguments)
 
 
 def good(authority: trustme.CA) -> ssl.SSLContext:

@@ -1,12 +1,13 @@
 """What is printed where, the exit statuses, and what the other side cannot make it print."""
 
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from smoke_test.tests.conftest import ROOT
-from smoke_test.tests.probe.answers import app, head, other
+from smoke_test.tests.probe.answers import app, head, other, redirecting
 from smoke_test.tests.probe.report import probe
 from smoke_test.tests.probe.servers import Script, sends, serving
 
@@ -63,6 +64,7 @@ def test_what_does_not_pass_is_never_called_passed() -> None:
     for result in (strict, one_of_two):
         assert result.returncode == 1
         assert "passed" not in result.stdout
+        assert result.stdout.splitlines()[-1].startswith(f"{url}: ")
 
 
 @pytest.mark.parametrize("report_format", ["json", "junit", "github"])
@@ -96,6 +98,8 @@ def test_other_formats_are_all_of_standard_output(report_format: str, port_offse
         (["http://a/", "--wait", "nan"], "'nan'"),
         (["http://a/", "--wait", "inf"], "'inf'"),
         (["http://a/", "--wait", "soon"], "'soon'"),
+        (["http://a/", "--wait", "1e9"], "'1e9'"),
+        (["http://a/", "--timeout", "1e9"], "'1e9'"),
         (["http://a/", "--timeout", "0"], "'0'"),
         (["http://a/", "--consecutive", "0"], "'0'"),
         (["http://a/", "--consecutive", "1.5"], "'1.5'"),
@@ -174,9 +178,9 @@ def test_nothing_of_the_other_side_reaches_the_terminal(
 def test_credentials_are_sent_and_never_printed() -> None:
     heads: list[bytes] = []
 
-    def script(connection: object) -> None:
-        heads.append(connection.recv(65536, 2))  # type: ignore[attr-defined]  # MSG_PEEK
-        app()(connection)  # type: ignore[arg-type]  # a socket
+    def script(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536, socket.MSG_PEEK))
+        app()(connection)
 
     with serving(script) as port:
         address = f"127.0.0.1:{port}/smoke-test/"
@@ -190,6 +194,36 @@ def test_credentials_are_sent_and_never_printed() -> None:
     assert [result.returncode for result in results] == [0, 0, 0, 0]
     for result in [*results, refused]:
         assert "s3cret" not in result.stdout + result.stderr
+
+
+def test_credentials_of_the_other_side_are_neither_sent_nor_printed() -> None:
+    heads: list[bytes] = []
+
+    def script(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536, socket.MSG_PEEK))
+        port = connection.getsockname()[1]
+        redirecting(f"http://eve:s3cret@127.0.0.1:{port}/{len(heads)}")(connection)
+
+    with serving(script) as port:
+        result = run(f"http://127.0.0.1:{port}/smoke-test/")
+
+    assert result.returncode == 1
+    assert "(smoke_test.redirect.loop)" in result.stderr
+    assert "s3cret" not in result.stderr
+    assert len(heads) == 6
+    assert not any(b"Authorization" in head for head in heads)
+
+
+def test_a_reader_that_leaves_does_not_change_the_verdict() -> None:
+    result = subprocess.run(
+        ["bash", "-c", f"{sys.executable} manage.py smoke_test | true; exit ${{PIPESTATUS[0]}}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_a_url_without_a_path_is_that_of_the_smoke_test() -> None:

@@ -1,0 +1,27 @@
+"""How granian is started, whoever starts it."""
+
+import sys
+from pathlib import Path
+
+
+def granian_command(**options: str) -> list[str]:
+    """Return the command line; `pid_file="p"` becomes `--pid-file p`.
+
+    One blocking thread a worker: the GIL lets one run, and others would only wait for it.
+    """
+    # The same interpreter's, and no shell: nothing of the arguments is read twice.
+    granian = Path(sys.executable).with_name("granian")
+    fixed = {
+        "interface": "wsgi",
+        "blocking_threads": "1",
+        "log_level": "warning",
+        # Seconds for what is in flight. Without it a worker that gets SIGINT and SIGTERM at once,
+        # as on Ctrl-C, may hang for ever and granian with it.
+        "workers_kill_timeout": "8",
+    }
+    words = [
+        word
+        for name, value in (fixed | options).items()
+        for word in (f"--{name.replace('_', '-')}", value)
+    ]
+    return [str(granian), "--no-ws", *words, "petsage_project.wsgi:application"]

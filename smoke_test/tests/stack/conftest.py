@@ -1,0 +1,74 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from smoke_test.tests.conftest import ROOT, free_ports
+from smoke_test.tests.stack.running import Stack
+
+Start = Callable[..., Stack]
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    """Return the path of nginx; skip without it, but fail where CI is set."""
+    return program("nginx", "nginx-light")
+
+
+@pytest.fixture(scope="session")
+def openssl() -> str:
+    return program("openssl", "openssl")
+
+
+@pytest.fixture(scope="session")
+def collected() -> None:
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+@pytest.fixture(scope="module")
+def start(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
+    """Return a function that gives a stack of its own, not started; all end with the module."""
+    request.getfixturevalue("nginx")
+    request.getfixturevalue("collected")
+    stacks: list[Stack] = []
+
+    def give(**environ: str) -> Stack:
+        stacks.append(Stack(tmp_path_factory.mktemp("var"), free_ports(1)[0], **environ))
+        return stacks[-1]
+
+    yield give
+    for stack in stacks:
+        with suppress(OSError):
+            os.kill(stack.granian(), signal.SIGCONT)
+        for pid in stack.workers():
+            os.kill(pid, signal.SIGCONT)
+        stack.stop_front()
+        stack.stop_app()
+
+
+@pytest.fixture(scope="module")
+def stack(start: Start) -> Stack:
+    """Return a stack that is up, with no limit to the rate that tests reach."""
+    stack = start(FRONT_RATE="100000")
+    stack.start_app()
+    stack.start_front()
+    stack.until_up()
+    return stack
+
+
+def program(name: str, package: str) -> str:
+    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if path is None:
+        reason = f"{name} is not installed: apt-get install {package}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
