@@ -69,7 +69,7 @@ def test_the_page_of_a_broken_project_wants_nothing_of_it() -> None:
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_the_pages_of_the_proxy_are_that_page_but_for_their_words(status: int) -> None:
-    page = (ROOT / f"deploy/nginx/pages/{status}.html").read_text()
+    page = (ROOT / f"deploy/pages/{status}.html").read_text()
     ours = (ROOT / "petsage_project/templates/500.html").read_text()
 
     def frame(text: str) -> list[str]:

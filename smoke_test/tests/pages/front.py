@@ -24,7 +24,7 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     error_page 502 /502.html; error_page 503 /503.html; error_page 504 /504.html;
-    location ~ ^/50[234]\\.html$ {{ internal; root {root}/deploy/nginx/pages; }}
+    location ~ ^/50[234]\\.html$ {{ internal; root {root}/deploy/pages; }}
     location /static/ {{ alias {root}/var/static/; }}
     location = /400 {{ proxy_pass http://127.0.0.1:{app}; proxy_set_header Host elsewhere; }}
     location = /503 {{ return 503; }}
