@@ -6,10 +6,10 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 export FRONT_PORT
-.PHONY: help run dev app front stack soak test check install lock schema
+.PHONY: help run dev app front stack soak test check install lock schema screenshots
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/installed ## Serve this clone on 127.0.0.1 (PORT=8000) until Ctrl-C
 	@exec $(BIN)/python -m petsage_project.serve --port '$(PORT)'
@@ -59,6 +59,9 @@ lock: .venv/installed-dev ## Compile requirements*.txt, with hashes, from pyproj
 schema: .venv/installed ## Write docs/openapi.json
 	@$(BIN)/python manage.py spectacular --format openapi-json --validate --fail-on-warn \
 	  > .venv/openapi.json && mv .venv/openapi.json docs/openapi.json
+
+screenshots: .venv/installed-dev ## Write a picture of every page to var/screenshots/
+	@$(BIN)/python -m pytest -q smoke_test/tests/pages/screenshots.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

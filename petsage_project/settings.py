@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "smoke_test.middleware.AnswerHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "petsage_project.middleware.PagePolicyMiddleware",
     "petsage_project.middleware.CommonMiddleware",
 ]
 
@@ -122,6 +123,20 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
 X_FRAME_OPTIONS = "DENY"
 
+# For pages; in the shape of Django 6.0's setting of this name. Swagger UI's page adds to it.
+SECURE_CSP = {
+    "default-src": ["'none'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'none'"],
+}
+
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+
 SILENCED_SYSTEM_CHECKS = [
     # CsrfViewMiddleware is absent: there is no session, login or form that it could protect, and
     # it would set a cookie on the page.
@@ -155,5 +170,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # From the sidecar, not from a CDN: the page works offline.
     "SWAGGER_UI_DIST": "SIDECAR",
+    # Deep links are links inside of buttons, which a keyboard or a screen reader cannot use.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": False},
     "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}petsage/icon.svg",
 }

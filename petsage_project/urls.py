@@ -1,14 +1,13 @@
 """URL configuration of PetSage."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from petsage_project.views import ApiRootView, OpenApiView
+from petsage_project.views import ApiRootView, DocsView, OpenApiView
 
 urlpatterns = [
     path("", ApiRootView.as_view(), name="api-root"),
     path("openapi.json", OpenApiView.as_view(), name="openapi"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
+    path("docs/", DocsView.as_view(), name="docs"),
     path("smoke-test/", include("smoke_test.urls")),
 ]
 

@@ -23,8 +23,19 @@ class AnswerHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if ANSWERED_AT_HEADER not in response.headers:
+            self._stamp(response)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def process_template_response(
+        self, _request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        """Stamp what is yet to be rendered, so that a page shows the headers it is sent with."""
+        self._stamp(response)
+        return response
+
+    def _stamp(self, response: HttpResponse) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         response.headers[RELEASE_HEADER] = self.release
         response.headers[ANSWERED_AT_HEADER] = now.replace("+00:00", "Z")
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response

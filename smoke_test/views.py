@@ -3,13 +3,14 @@ from django.views.decorators.cache import cache_control
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from smoke_test.middleware import ANSWERED_AT_HEADER, RELEASE_HEADER
 from smoke_test.negotiation import AcceptNegotiation
+from smoke_test.renderers import SmokeTestPageRenderer
 from smoke_test.serializers import ErrorSerializer, SmokeTestSerializer
 from smoke_test.services import run_smoke_test
 
@@ -27,7 +28,7 @@ class SmokeTestView(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = ()
     parser_classes = ()
-    renderer_classes = (JSONRenderer, BrowsableAPIRenderer)
+    renderer_classes = (JSONRenderer, SmokeTestPageRenderer)
     content_negotiation_class = AcceptNegotiation
 
     @extend_schema(

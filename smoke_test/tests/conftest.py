@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,13 +33,25 @@ def free_port() -> int:
 def site() -> Iterator[str]:
     """Serve the clone as `make run` does, and return the base URL without a final slash."""
     [port] = free_ports(1)
+    with serve(port, PETSAGE_RELEASE="t1"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def serve(port: int, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve the clone on the port; with other environment variables, another release of it."""
     command = [sys.executable, "-m", "petsage_project.serve", "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PETSAGE_RELEASE": "t1"}) as server:
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, process_group=0) as server:
         try:
             wait_until(lambda: listens(port), f"port {port} listens")
-            yield f"http://127.0.0.1:{port}"
+            yield server
         finally:
             server.send_signal(signal.SIGINT)
+            try:
+                server.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                # It waits for a worker that hangs: the test that hung it has failed already.
+                os.killpg(server.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,13 @@
 """The answers of last resort, with DEBUG off."""
 
+import re
 from http import HTTPStatus
 
 import pytest
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
 from django.test import Client, override_settings
-from django.urls import path
 
-from petsage_project.urls import handler400, handler403, handler404, handler500
-
-__all__ = ["handler400", "handler403", "handler404", "handler500"]
-
-
-def _raises(_request: HttpRequest) -> HttpResponse:
-    raise RuntimeError("secret")
-
-
-def _denies(_request: HttpRequest) -> HttpResponse:
-    raise PermissionDenied("secret")
-
-
-urlpatterns = [path("raises/", _raises), path("denies/", _denies)]
+from smoke_test.tests.conftest import ROOT
 
 ERRORS = [
     ("/secret/", "localhost", HTTPStatus.NOT_FOUND, "Not found."),
@@ -32,7 +18,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("target", "host", "status", "detail"), ERRORS)
-@override_settings(ROOT_URLCONF=__name__)
+@override_settings(ROOT_URLCONF="smoke_test.tests.urls_breakable")
 def test_errors_are_json_for_whoever_does_not_prefer_a_page(
     target: str, host: str, status: HTTPStatus, detail: str
 ) -> None:
@@ -47,7 +33,7 @@ def test_errors_are_json_for_whoever_does_not_prefer_a_page(
 
 
 @pytest.mark.parametrize(("target", "host", "status", "_detail"), ERRORS)
-@override_settings(ROOT_URLCONF=__name__)
+@override_settings(ROOT_URLCONF="smoke_test.tests.urls_breakable")
 def test_errors_are_a_page_for_browsers(
     target: str, host: str, status: HTTPStatus, _detail: str
 ) -> None:
@@ -70,3 +56,24 @@ def test_a_refused_host_is_logged_in_one_line_that_says_what_to_do(
     [record] = [r for r in caplog.records if r.name == "django.security.DisallowedHost"]
     assert "You may need to add '10.0.0.7' to ALLOWED_HOSTS" in record.getMessage()
     assert record.exc_info is None
+
+
+def test_the_page_of_a_broken_project_wants_nothing_of_it() -> None:
+    page = (ROOT / "petsage_project/templates/500.html").read_text()
+
+    # No tags: what they need may be what is broken. So the address of static files is written out.
+    assert "{%" not in page
+    assert "{{" not in page
+    assert f'href="{settings.STATIC_URL}petsage/petsage.css"' in page
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_the_pages_of_the_proxy_are_that_page_but_for_their_words(status: int) -> None:
+    page = (ROOT / f"deploy/pages/{status}.html").read_text()
+    ours = (ROOT / "petsage_project/templates/500.html").read_text()
+
+    def frame(text: str) -> list[str]:
+        return re.findall(r"<[^>]+>", text)
+
+    assert f"<title>{status} - PetSage</title>" in page
+    assert frame(page) == frame(ours)

@@ -53,3 +53,12 @@ def test_the_time_is_of_this_very_answer(client: Client) -> None:
     answered_at = datetime.fromisoformat(response["X-PetSage-Answered-At"])
     # The stamp has milliseconds, cut off.
     assert before - timedelta(milliseconds=1) <= answered_at <= after
+
+
+def test_the_page_shows_the_release_and_the_time_of_its_own_headers(client: Client) -> None:
+    response = client.get("/smoke-test/", headers={"accept": "text/html"})
+
+    stamp = response["X-PetSage-Answered-At"]
+    assert f'datetime="{stamp}">{stamp[11:19]}</time>' in response.text
+    assert f"<b>X-PetSage-Answered-At:</b> {stamp}" in response.text
+    assert "<b>X-PetSage-Release:</b> unknown" in response.text
