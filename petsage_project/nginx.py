@@ -1,7 +1,7 @@
 """nginx's configuration, rendered from deploy/nginx/: one source for `make front` and Debian.
 
-`{{name}}` stands for a value, `{{include file}}` for another file. A line whose value is a list is
-repeated for each member.
+`{{name}}` stands for a value, `{{include file}}` for another file, `{{page 502}}` for a page of
+deploy/pages/. A line whose value is a list is repeated for each member.
 """
 
 import re
@@ -11,8 +11,10 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "deploy" / "nginx"
+PAGES = TEMPLATES.parent / "pages"
 
 _INCLUDE = re.compile(r"^( *)\{\{include ([\w.]+)\}\}\n", re.MULTILINE)
+_PAGE = re.compile(r"\{\{page (\d{3})\}\}")
 _LINE = re.compile(r"^.*\{\{(\w+)\}\}.*\n", re.MULTILINE)
 
 # What may stand unquoted in nginx's configuration and stays one word.
@@ -43,6 +45,7 @@ def site_host(allowed_hosts: Sequence[str]) -> str:
 
 def _included(template: str) -> str:
     text = (TEMPLATES / template).read_text()
+    text = _PAGE.sub(lambda match: (PAGES / f"{match[1]}.html").read_text().strip(), text)
     return _INCLUDE.sub(lambda match: _indented(_included(match[2]), match[1]), text)
 
 

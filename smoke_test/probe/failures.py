@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 
+from smoke_test.probe.codes import CODES
 from smoke_test.probe.exchange import CurlCode, Exchange, Failure
 from smoke_test.probe.verdict import Finding
 
@@ -63,7 +64,10 @@ def broken(exchange: Exchange, failure: Failure) -> Finding:
     if failure.code == CurlCode.COULDNT_CONNECT:
         code = _CONNECT_ERRNOS.get(failure.os_errno, "tcp.unreachable")
         reason = os.strerror(failure.os_errno) if failure.os_errno else failure.text
-        return Finding(code, f"no connection to {exchange.address or 'any address'}: {reason}.")
+        message = f"no connection to {exchange.address or 'any address'}: {reason}."
+        # What listens on a socket file is the app server, not nginx.
+        hint = CODES["tcp.no_socket"].hint if node.startswith("unix:") else None
+        return Finding(code, message, hint=hint)
     if failure.code == CurlCode.PEER_FAILED_VERIFICATION:
         return _unverified(failure)
     if failure.code == CurlCode.SSL_CONNECT_ERROR:

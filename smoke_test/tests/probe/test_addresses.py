@@ -105,6 +105,7 @@ def test_a_unix_socket_that_nobody_listens_on(tmp_path: Path) -> None:
         report = probe("http://api.petsage.example/", "--connect-to", f"unix:{path}")
 
     assert (report.exit_status, report.codes) == (1, ["tcp.refused"])
+    assert "is the app server running" in report.verdict["hint"]
 
 
 def test_a_front_that_does_not_reach_a_living_app_is_set_up_wrongly(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from petsage_project.nginx import TEMPLATES, render, site_host
+from petsage_project.nginx import PAGES, TEMPLATES, render, site_host
 from petsage_project.watch import unanswered
 from smoke_test.tests.conftest import ROOT
 from smoke_test.tests.stack.conftest import Start, program
@@ -112,3 +112,12 @@ def test_the_tests_that_the_figures_name_exist() -> None:
     here = {path.name for path in Path(__file__).parent.iterdir()}
 
     assert {"test_down.py"} < set(re.findall(r"`(test_\w+\.py)` \|", document)) <= here
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.html")), ids=lambda page: page.stem)
+def test_pages_can_be_quoted_in_nginxs_configuration(page: Path) -> None:
+    text = page.read_text()
+
+    assert not set("'\\$") & set(text)
+    # nginx takes no longer parameter.
+    assert len(text.encode()) < 4096
