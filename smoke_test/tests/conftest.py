@@ -56,10 +56,20 @@ def serve(port: int, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Return the path of Debian's chromium; skip without it, but fail where CI is set."""
-    path = shutil.which("chromium")
+    return program("chromium", "chromium")
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    return program("nginx", "nginx-light")
+
+
+def program(name: str, package: str) -> str:
+    """Return the path of the program; skip without it, but fail where CI is set."""
+    # A user's PATH on Debian has no sbin.
+    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
-        reason = "chromium is not installed: apt-get install chromium"
+        reason = f"{name} is not installed: apt-get install {package}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

@@ -1,15 +1,12 @@
 """A real nginx in front of the app server, with our pages for its 502, 503 and 504."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from smoke_test.tests.conftest import ROOT, free_ports, listens
+from smoke_test.tests.conftest import ROOT, free_ports, listens, program
 from smoke_test.tests.polling import wait_until
 
 NGINX = """
@@ -47,19 +44,13 @@ def nginx_before(app_port: int, directory: Path) -> Iterator[str]:
     a host that is not its own; `/503` and `/504` are nginx's own answers.
     Skips without nginx, but fails where CI is set.
     """
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        reason = "nginx is not installed: apt-get install nginx-light"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
     [port] = free_ports(1)
     user = "user root;" if os.geteuid() == 0 else ""
     configuration = directory / "nginx.conf"
     configuration.write_text(
         NGINX.format(directory=directory, user=user, port=port, root=ROOT, app=app_port)
     )
-    command = [program, "-e", "stderr", "-c", str(configuration)]
+    command = [program("nginx", "nginx-light"), "-e", "stderr", "-c", str(configuration)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as nginx:
         try:
             wait_until(lambda: listens(port), f"port {port} listens")

@@ -1,7 +1,6 @@
 """The proxy and app layers with the real parts: nginx in front, granian and Django behind."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,20 +20,8 @@ from smoke_test.tests.probe.servers import serving
 pytestmark = pytest.mark.server
 
 
-@pytest.fixture(scope="module")
-def nginx_program() -> str:
-    """Return the path of nginx; skip without it, but fail where CI is set."""
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        reason = "nginx is not installed: apt-get install nginx-light"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
 @contextmanager
-def nginx(program: str, folder: Path, port: int, http: str) -> Iterator[None]:
+def run_nginx(program: str, folder: Path, port: int, http: str) -> Iterator[None]:
     """Run nginx with this inside its `http` block, until the block ends."""
     config = folder / "nginx.conf"
     temporary = "\n".join(
@@ -182,7 +169,7 @@ def ask_front(program: str, folder: Path, server: str, app_port: int, *arguments
         for name, value in values.items():
             server = server.replace(f"{{{name}}}", str(value))
         http = f"server {{ listen 127.0.0.1:{port}; {server} }}"
-        with nginx(program, folder, port, http):
+        with run_nginx(program, folder, port, http):
             return probe(SITE.format(port=port), *arguments)
 
 
@@ -190,14 +177,14 @@ def ask_front(program: str, folder: Path, server: str, app_port: int, *arguments
     ("server", "code", "writer"), [row[1:] for row in FRONTS], ids=[row[0] for row in FRONTS]
 )
 def test_behind_a_real_nginx(
-    nginx_program: str,
+    nginx: str,
     app_port: int,
     tmp_path: Path,
     server: str,
     code: str,
     writer: str | None,
 ) -> None:
-    report = ask_front(nginx_program, tmp_path, server, app_port)
+    report = ask_front(nginx, tmp_path, server, app_port)
 
     assert report.codes[0] == code
     assert report.exit_status == (0 if code == "ok" else 1)
@@ -223,28 +210,28 @@ def test_behind_a_real_nginx(
     ],
 )
 def test_a_front_that_says_what_its_upstream_did_refines_the_verdict(
-    nginx_program: str, app_port: int, tmp_path: Path, server: str, words: str
+    nginx: str, app_port: int, tmp_path: Path, server: str, words: str
 ) -> None:
-    report = ask_front(nginx_program, tmp_path, f"{UPSTREAM_HEADERS} {server}", app_port)
+    report = ask_front(nginx, tmp_path, f"{UPSTREAM_HEADERS} {server}", app_port)
 
     assert words in report.verdict["message"]
 
 
-def test_half_up(nginx_program: str, app_port: int, tmp_path: Path) -> None:
+def test_half_up(nginx: str, app_port: int, tmp_path: Path) -> None:
     [port, dead] = free_ports(2)
     http = (
         f"upstream app {{ server 127.0.0.1:{dead} max_fails=0; server 127.0.0.1:{app_port}; }} "
         f"server {{ listen 127.0.0.1:{port}; {UPSTREAM_HEADERS} "
         f"location / {{ proxy_pass http://app; proxy_set_header Host $host; }} }}"
     )
-    with nginx(nginx_program, tmp_path, port, http):
+    with run_nginx(nginx, tmp_path, port, http):
         codes = [probe(SITE.format(port=port)).codes for _ in range(2)]
 
     assert ["ok", "proxy.half_up"] in codes
     assert all(found[0] == "ok" for found in codes)
 
 
-def test_nginxs_own_cache(nginx_program: str, app_port: int, tmp_path: Path) -> None:
+def test_nginxs_own_cache(nginx: str, app_port: int, tmp_path: Path) -> None:
     [port] = free_ports(1)
     to_app = TO_APP.replace("{up}", str(app_port))
     http = (
@@ -253,7 +240,7 @@ def test_nginxs_own_cache(nginx_program: str, app_port: int, tmp_path: Path) -> 
         "proxy_cache z; proxy_cache_valid 200 1m; "
         "proxy_ignore_headers Cache-Control Expires Vary; } }"
     )
-    with nginx(nginx_program, tmp_path, port, http):
+    with run_nginx(nginx, tmp_path, port, http):
         first, second = (probe(SITE.format(port=port)) for _ in range(2))
 
     assert first.codes == ["ok"]
@@ -261,7 +248,7 @@ def test_nginxs_own_cache(nginx_program: str, app_port: int, tmp_path: Path) -> 
 
 
 def test_the_direct_request_tells_a_wrong_upstream_from_a_dead_app(
-    nginx_program: str, app_port: int, tmp_path: Path
+    nginx: str, app_port: int, tmp_path: Path
 ) -> None:
     server = "location / { proxy_pass http://127.0.0.1:{dead}; }"
     [nobody] = free_ports(1)
@@ -269,17 +256,17 @@ def test_the_direct_request_tells_a_wrong_upstream_from_a_dead_app(
     (tmp_path / "b").mkdir()
 
     wrong = ask_front(
-        nginx_program, tmp_path / "a", server, app_port, "--direct", f"http://127.0.0.1:{app_port}"
+        nginx, tmp_path / "a", server, app_port, "--direct", f"http://127.0.0.1:{app_port}"
     )
     dead = ask_front(
-        nginx_program, tmp_path / "b", server, app_port, "--direct", f"http://127.0.0.1:{nobody}"
+        nginx, tmp_path / "b", server, app_port, "--direct", f"http://127.0.0.1:{nobody}"
     )
 
     assert wrong.codes == ["proxy.upstream", "ok"]
     assert dead.codes == ["app.down", "tcp.refused"]
 
 
-def test_tls_and_http_2_by_nginx(nginx_program: str, app_port: int, tmp_path: Path) -> None:
+def test_tls_and_http_2_by_nginx(nginx: str, app_port: int, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
@@ -294,7 +281,7 @@ def test_tls_and_http_2_by_nginx(nginx_program: str, app_port: int, tmp_path: Pa
         f"return 301 https://localhost:{port}$request_uri; }}"
     )
     ca = ("--ca-file", str(tmp_path / "ca.pem"))
-    with nginx(nginx_program, tmp_path, port, http):
+    with run_nginx(nginx, tmp_path, port, http):
         https = probe(f"https://localhost:{port}/smoke-test/", *ca)
         redirected = probe(f"http://localhost:{plain_port}/smoke-test/", *ca)
         plain = probe(f"http://localhost:{port}/smoke-test/")
@@ -325,7 +312,7 @@ def test_the_real_app_set_up_wrongly(settings: str, environ: dict[str, str], cod
 
 
 def test_the_real_app_with_a_redirect_to_https_behind_tls_loops(
-    nginx_program: str, tmp_path: Path
+    nginx: str, tmp_path: Path
 ) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -340,7 +327,7 @@ def test_the_real_app_with_a_redirect_to_https_behind_tls_loops(
     )
     with (
         granian(up, "smoke_test.tests.settings_ssl_redirect"),
-        nginx(nginx_program, tmp_path, port, http),
+        run_nginx(nginx, tmp_path, port, http),
     ):
         url = f"https://localhost:{port}/smoke-test/"
         report = probe(url, "--ca-file", str(tmp_path / "ca.pem"))

@@ -1,5 +1,4 @@
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -8,16 +7,10 @@ from contextlib import suppress
 
 import pytest
 
-from smoke_test.tests.conftest import ROOT, free_ports
+from smoke_test.tests.conftest import ROOT, free_ports, program
 from smoke_test.tests.stack.running import Stack
 
 Start = Callable[..., Stack]
-
-
-@pytest.fixture(scope="session")
-def nginx() -> str:
-    """Return the path of nginx; skip without it, but fail where CI is set."""
-    return program("nginx", "nginx-light")
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +55,3 @@ def stack(start: Start) -> Stack:
     stack.start_front()
     stack.until_up()
     return stack
-
-
-def program(name: str, package: str) -> str:
-    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if path is None:
-        reason = f"{name} is not installed: apt-get install {package}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path

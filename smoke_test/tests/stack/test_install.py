@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smoke_test.tests.conftest import ROOT
-from smoke_test.tests.stack.conftest import program
+from smoke_test.tests.conftest import ROOT, program
 
 pytestmark = pytest.mark.stack
 

@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from petsage_project.nginx import PAGES, TEMPLATES, render, site_host
 from petsage_project.watch import unanswered
-from smoke_test.tests.conftest import ROOT
-from smoke_test.tests.stack.conftest import Start, program
+from smoke_test.tests.conftest import ROOT, program
+from smoke_test.tests.stack.conftest import Start
 
 pytestmark = pytest.mark.stack
 
