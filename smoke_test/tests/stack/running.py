@@ -34,7 +34,12 @@ class Stack:
 
     def start_front(self) -> None:
         self.front = self._start("front")
-        wait_until(lambda: listens(self.port), f"nginx listens on {self.port}")
+        # The test of the configuration before it listens for a moment too, but writes no pid.
+        pid = self.var / "nginx.pid"
+        wait_until(
+            lambda: pid.exists() and bool(pid.read_text()) and listens(self.port),
+            f"nginx listens on {self.port}",
+        )
 
     def stop_app(self) -> None:
         _end(self.app, signal.SIGTERM)
