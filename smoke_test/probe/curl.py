@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -111,23 +110,21 @@ def _unresolved(ask: Ask, resolution: Resolution, started_at: datetime) -> Excha
     )
 
 
-@dataclass
 class _Transfer:
     """A request under way, and what has come back of it."""
 
-    index: int
-    ask: Ask
-    resolution: Resolution
-    timeout_s: float
-    failure: Failure | None = None
-    status: int | None = None
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    header_bytes: int = 0
-    in_headers: bool = True
-    body: bytearray = field(default_factory=bytearray)
-    too_large: bool = False
-
-    def __post_init__(self) -> None:
+    def __init__(self, index: int, ask: Ask, resolution: Resolution, timeout_s: float) -> None:
+        self.index = index
+        self.ask = ask
+        self.resolution = resolution
+        self.timeout_s = timeout_s
+        self.failure: Failure | None = None
+        self.status: int | None = None
+        self.headers: list[tuple[str, str]] = []
+        self.header_bytes = 0
+        self.in_headers = True
+        self.body = bytearray()
+        self.too_large = False
         self.handle = pycurl.Curl()
         self.sent_at = self.received_at = datetime.now(UTC)
         self._set_options()

@@ -34,7 +34,7 @@ class Attempt(NamedTuple):
     retry_after_s: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass
 class Step:
     """Attempts in a row that ended alike: when the first began, and how many there were."""
 
@@ -43,7 +43,7 @@ class Step:
     count: int = 1
 
 
-@dataclass(slots=True)
+@dataclass
 class Outcome:
     """How it went: the verdicts of the last attempt, and the way there.
 
