@@ -5,19 +5,16 @@ the warnings.
 """
 
 import ipaddress
-import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from smoke_test.contract import BODY
 from smoke_test.probe import freshness, redirects
+from smoke_test.probe.body import difference, parse
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.exchange import IN_PROCESS, Exchange
 from smoke_test.probe.verdict import Finding, Verdict, Writer, verdict
 from smoke_test.probe.writer import ANSWERED_AT, RELEASE, upstream_connects, upstream_statuses
 from smoke_test.probe.writer import writer as writer_of
-
-_WANTED = json.loads(BODY)
 
 _GATEWAY = {502: "proxy.bad_gateway", 503: "proxy.unavailable", 504: "proxy.gateway_timeout"}
 
@@ -176,55 +173,18 @@ def _contract(exchange: Exchange) -> Finding | None:
         return finding("encoded", f"Content-Encoding is {encoding!r}, wanted none.")
     content_type = exchange.header("Content-Type")
     try:
-        body = _parse(exchange.body)
+        body = parse(exchange.body)
     except ValueError as error:
         page = ", nginx's welcome page" if b"Welcome to nginx!" in exchange.body else ""
         message = f"the body is not JSON ({error}); its Content-Type is {content_type!r}{page}."
         return finding("not_json", message)
-    if difference := _difference(body):
-        return finding("wrong_body", f"{difference}.")
+    if wrong := difference(body):
+        return finding("wrong_body", f"{wrong}.")
     if (content_type or "").lower() != "application/json":
         return finding("wrong_type", f"Content-Type is {content_type!r}, wanted application/json.")
     if (cookie := exchange.header("Set-Cookie")) is not None:
         return finding("cookie", f"Set-Cookie for '{cookie.partition('=')[0]}', wanted none.")
     return None
-
-
-def _parse(body: bytes) -> Any:
-    """Return the JSON, ValueError where it is none: no UTF-8, a key twice, NaN, too deep."""
-
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in found]
-        if len(set(keys)) < len(keys):
-            raise ValueError("a key stands in it twice")
-        return dict(found)
-
-    def constant(name: str) -> Any:
-        raise ValueError(f"{name} is none of its values")
-
-    if not body:
-        raise ValueError("it is empty")
-    try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
-    except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(error.msg) from None
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def _difference(body: Any) -> str | None:
-    """Return what of the body differs from the contract first, None where nothing does."""
-    if not isinstance(body, dict):
-        return f"the body is a {type(body).__name__}, wanted an object"
-    for key, wanted in _WANTED.items():
-        if key not in body:
-            return f"the key {key!r} is missing"
-        if body[key] != wanted:
-            return f"{key!r} is {body[key]!r}, wanted {wanted!r}"
-    extra = next((key for key in body if key not in _WANTED), None)
-    return None if extra is None else f"the key {extra!r} is not of the contract"
 
 
 def _release(exchange: Exchange, expected: Expectations) -> Finding | None:
