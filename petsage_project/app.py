@@ -30,10 +30,14 @@ STARTING = 0.2
 PERIOD = 3.0
 PATIENCE = 3.0
 
-# Failed rounds in a row, of at most PERIOD + PATIENCE each, until the workers are replaced one
-# after the other (12 s at most), and until everything is killed.
-REPLACE_AFTER = 2
-KILL_AFTER = 6
+# A failed round, of at most PERIOD + PATIENCE seconds, counts two; a good one takes one back, for
+# it may only have missed the worker that hangs. At the first figure the workers are replaced one
+# after the other (12 s at most), at the second everything is killed.
+REPLACE_AT = 4
+KILL_AT = 12
+
+# More than the workers by far: who among them takes a request is the kernel's choice.
+REQUESTS = 16
 
 
 def main() -> None:
@@ -134,26 +138,26 @@ def _look(
 ) -> int | None:
     """Look once whether all is served, and have replaced what is not.
 
-    Takes and returns the failed rounds in a row, None before the first that did not fail.
+    Takes and returns what failed rounds count so far, None before the first that did not fail.
     """
     for pid in [granian.pid, *children(granian.pid)]:
         if stopped(pid):
             _log(f"process {pid} is stopped; it is killed, and another takes its place")
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    if not unanswered(path, host, requests=8, seconds=PATIENCE):
+    if not unanswered(path, host, requests=REQUESTS, seconds=PATIENCE):
         _notify("READY=1\nWATCHDOG=1")
-        return 0
+        return max(0, (failed or 0) - 1)
     if failed is None:
         return None
-    failed += 1
-    if failed == REPLACE_AFTER:
-        _log(f"no answer in {PATIENCE} s, {failed} times in a row; the workers are replaced")
+    counted = failed + 2
+    if failed < REPLACE_AT <= counted:
+        _log(f"no answer in {PATIENCE} s, again and again; the workers are replaced")
         granian.send_signal(signal.SIGHUP)
-    if failed == KILL_AFTER:
+    if failed < KILL_AT <= counted:
         _log("no answer from new workers either; granian is killed")
         granian.kill()
-    return failed
+    return counted
 
 
 def _notify(state: str) -> None:
