@@ -3,16 +3,13 @@
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import threading
-from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
-from petsage_project.watch import unanswered
 from smoke_test.tests.conftest import ROOT, free_ports, listens
 from smoke_test.tests.polling import wait_until
 from smoke_test.tests.stack.asking import Reply, ask, load
@@ -86,31 +83,6 @@ def test_what_is_in_flight_is_answered_before_the_app_ends(holding: Stack, tmp_p
     [reply] = replies
     assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
     holding.start_app()
-
-
-def test_workers_that_hang_are_replaced(holding: Stack, tmp_path: Path) -> None:
-    holding.until_up()
-    old = set(holding.workers())
-    path = holding.var / "petsage.sock"
-    begun = tmp_path / "begun"
-    hold = f"GET / HTTP/1.1\r\nHost: localhost\r\nX-Hold: 600\r\nX-Hold-Begun: {begun}\r\n\r\n"
-
-    with ExitStack() as held:
-
-        def nobody_answers_any_more() -> bool:
-            # Which worker takes a request is the kernel's choice: as many as it takes.
-            client = held.enter_context(socket.socket(socket.AF_UNIX))
-            client.connect(str(path))
-            client.sendall(hold.encode())
-            return unanswered(path, "localhost", requests=4, seconds=1) == 4
-
-        wait_until(nobody_answers_any_more, "both workers hang")
-        wait_until(
-            lambda: len(holding.workers()) == 2 and not old & set(holding.workers()),
-            "both workers are others",
-            seconds=60,
-        )
-    holding.until_up()
 
 
 def test_make_stack_prints_its_addresses_answers_and_ends_on_sigterm(start: Start) -> None:
