@@ -2,7 +2,7 @@
 
 granian leaves when a worker dies twice within seconds, keeps a worker that is frozen, and its
 workers outlive it when it is killed: this process starts it again, has the frozen replaced, and
-leaves nothing behind.
+leaves nothing behind. A worker whose code hangs ends by itself; see worker.py.
 """
 
 import argparse
@@ -30,11 +30,11 @@ STARTING = 0.2
 PERIOD = 3.0
 PATIENCE = 3.0
 
-# A failed round, of at most PERIOD + PATIENCE seconds, counts two; a good one takes one back, for
-# it may only have missed the worker that hangs. At the first figure the workers are replaced one
-# after the other (12 s at most), at the second everything is killed.
-REPLACE_AT = 4
-KILL_AT = 12
+# Rounds that failed one after the other, each of at most PERIOD + PATIENCE seconds. A worker whose
+# code hangs has ended before the first figure; at that one the workers are replaced one after the
+# other, at the second everything is killed, within 30 s.
+REPLACE_AT = 3
+KILL_AT = 5
 
 # More than the workers by far: who among them takes a request is the kernel's choice.
 REQUESTS = 16
@@ -80,6 +80,7 @@ def _serve(path: Path, pid_file: Path, host: str) -> bool:
     path.unlink(missing_ok=True)
     pid_file.unlink(missing_ok=True)
     command = granian_command(
+        "petsage_project.worker:application",
         uds=str(path),
         # nginx is in the group.
         uds_permissions="0o660",
@@ -138,7 +139,7 @@ def _look(
 ) -> int | None:
     """Look once whether all is served, and have replaced what is not.
 
-    Takes and returns what failed rounds count so far, None before the first that did not fail.
+    Takes and returns how many rounds have failed in a row, None before the first that did not.
     """
     for pid in [granian.pid, *children(granian.pid)]:
         if stopped(pid):
@@ -147,17 +148,17 @@ def _look(
                 os.kill(pid, signal.SIGKILL)
     if not unanswered(path, host, requests=REQUESTS, seconds=PATIENCE):
         _notify("READY=1\nWATCHDOG=1")
-        return max(0, (failed or 0) - 1)
+        return 0
     if failed is None:
         return None
-    counted = failed + 2
-    if failed < REPLACE_AT <= counted:
+    failed += 1
+    if failed == REPLACE_AT:
         _log(f"no answer in {PATIENCE} s, again and again; the workers are replaced")
         granian.send_signal(signal.SIGHUP)
-    if failed < KILL_AT <= counted:
+    if failed == KILL_AT:
         _log("no answer from new workers either; granian is killed")
         granian.kill()
-    return counted
+    return failed
 
 
 def _notify(state: str) -> None:

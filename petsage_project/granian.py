@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 
-def granian_command(**options: str) -> list[str]:
-    """Return the command line; `pid_file="p"` becomes `--pid-file p`.
+def granian_command(target: str, **options: str) -> list[str]:
+    """Return the command line that serves `module:application`; `pid_file="p"` becomes an option.
 
     One blocking thread a worker: the GIL lets one run, and others would only wait for it.
     """
@@ -24,4 +24,4 @@ def granian_command(**options: str) -> list[str]:
         for name, value in (fixed | options).items()
         for word in (f"--{name.replace('_', '-')}", value)
     ]
-    return [str(granian), "--no-ws", *words, "petsage_project.wsgi:application"]
+    return [str(granian), "--no-ws", *words, target]

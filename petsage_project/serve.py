@@ -68,6 +68,7 @@ def _become_granian(port: int) -> None:
     from django.conf import settings
 
     command = granian_command(
+        "petsage_project.wsgi:application",
         host=HOST,
         port=str(port),
         static_path_route=settings.STATIC_URL.rstrip("/"),

@@ -50,7 +50,17 @@ def start(
 @pytest.fixture(scope="module")
 def stack(start: Start) -> Stack:
     """Return a stack that is up, with no limit to the rate that tests reach."""
-    stack = start(FRONT_RATE="100000")
+    return _up(start(FRONT_RATE="100000"))
+
+
+@pytest.fixture(scope="module")
+def holding(start: Start) -> Stack:
+    """Return such a stack, whose view holds its worker for as long as the X-Hold header says."""
+    slow = "smoke_test.tests.stack.settings_slow"
+    return _up(start(FRONT_RATE="100000", DJANGO_SETTINGS_MODULE=slow))
+
+
+def _up(stack: Stack) -> Stack:
     stack.start_app()
     stack.start_front()
     stack.until_up()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from smoke_test.tests.conftest import free_ports
 from smoke_test.tests.polling import wait_until
-from smoke_test.tests.stack.asking import load
+from smoke_test.tests.stack.asking import ask, load
 from smoke_test.tests.stack.running import Stack
 
 
@@ -24,6 +24,16 @@ def kill_a_worker(stack: Stack) -> None:
 
 def freeze_a_worker(stack: Stack) -> None:
     _replaced(stack, lambda pid: os.kill(pid, signal.SIGSTOP))
+
+
+def hang_a_worker(stack: Stack) -> None:
+    before = set(stack.workers())
+    # Not the smoke test, which nginx would give to the other worker as well.
+    ask(stack.port, "/", X_Hold="3600", X_Hold_Begun=str(stack.var / "begun"))
+    wait_until(
+        lambda: len(stack.workers()) == 2 and set(stack.workers()) != before,
+        "another took the place of the one that hangs",
+    )
 
 
 def reload_the_app(stack: Stack) -> None:
@@ -51,6 +61,7 @@ def kill_the_main_process(stack: Stack) -> None:
 DISTURBANCES: list[Callable[[Stack], None]] = [
     kill_a_worker,
     freeze_a_worker,
+    hang_a_worker,
     reload_the_app,
     reload_nginx,
     hold_500_idle_connections,
@@ -63,7 +74,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5)
     end = time.monotonic() + 60 * parser.parse_args().minutes
     with tempfile.TemporaryDirectory() as var:
-        stack = Stack(Path(var), free_ports(1)[0], FRONT_RATE="100000")
+        stack = Stack(
+            Path(var),
+            free_ports(1)[0],
+            FRONT_RATE="100000",
+            # Lets a request hang where it asks to.
+            DJANGO_SETTINGS_MODULE="smoke_test.tests.stack.settings_slow",
+        )
         try:
             stack.start_app()
             stack.start_front()

@@ -1,10 +1,12 @@
 """What a client gets when the app is stopped, frozen or killed, and how it comes back."""
 
+import itertools
 import os
 import signal
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -137,6 +139,49 @@ def test_a_worker_frozen_under_load_loses_nothing_and_is_replaced(stack: Stack) 
 
     assert found.slowest < 5
     assert set(found.outcomes) == {"200"}
+
+
+def test_a_worker_that_hangs_under_load_says_where_and_is_replaced(
+    holding: Stack, tmp_path: Path
+) -> None:
+    before = set(holding.workers())
+    with load(holding.port) as found:
+        # Not the smoke test, which nginx would give to the other worker as well.
+        hung = ask(holding.port, "/", X_Hold="3600", X_Hold_Begun=str(tmp_path / "begun"))
+        wait_until(
+            lambda: len(holding.workers()) == 2 and len(before & set(holding.workers())) == 1,
+            "another took the place of the one that hangs",
+        )
+    holding.until_up()
+
+    assert hung.status == HTTPStatus.GATEWAY_TIMEOUT
+    # Meanwhile it goes on to accept what it does not answer.
+    assert set(found.outcomes) <= {"200", "502", "504"}
+    assert found.slowest < 5
+    assert 'stack/slow.py", line' in (holding.var / "app.err").read_text()
+
+
+def test_workers_that_all_hang_are_replaced(holding: Stack, tmp_path: Path) -> None:
+    before = set(holding.workers())
+    begun = (tmp_path / str(number) for number in itertools.count())
+    with ExitStack() as clients:
+
+        def both_hang_after_one_more_request() -> bool:
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(holding.var / "petsage.sock"))
+            fields = f"Host: localhost\r\nX-Hold: 3600\r\nX-Hold-Begun: {next(begun)}\r\n"
+            client.sendall(f"GET / HTTP/1.1\r\n{fields}\r\n".encode())
+            return len(list(tmp_path.iterdir())) == 2
+
+        # One that hangs goes on to accept, so several are needed.
+        wait_until(both_hang_after_one_more_request, "both workers hang")
+
+    wait_until(
+        lambda: len(holding.workers()) == 2 and not before & set(holding.workers()),
+        "others took their places",
+        seconds=30,
+    )
+    holding.until_up()
 
 
 def test_the_main_process_killed_under_load_is_back_in_seconds(stack: Stack) -> None:

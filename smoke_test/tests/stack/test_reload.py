@@ -20,16 +20,6 @@ from smoke_test.tests.test_views import BODY
 pytestmark = pytest.mark.stack
 
 
-@pytest.fixture(scope="module")
-def holding(start: Start) -> Stack:
-    """Return a stack whose view holds its worker for as long as the X-Hold header says."""
-    stack = start(DJANGO_SETTINGS_MODULE="smoke_test.tests.stack.settings_slow")
-    stack.start_app()
-    stack.start_front()
-    stack.until_up()
-    return stack
-
-
 def test_a_reload_of_the_app_under_load_loses_nothing(stack: Stack) -> None:
     assert stack.app is not None
     old = set(stack.workers())
