@@ -18,7 +18,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from petsage_project.granian import granian_command
+from petsage_project.granian import be_scheduled_as_batch, granian_command
 from petsage_project.nginx import site_host
 from petsage_project.watch import children, stopped, unanswered
 
@@ -54,6 +54,7 @@ def main() -> None:
     except (ImproperlyConfigured, OSError) as error:
         sys.exit(f"make app: {error}")
 
+    be_scheduled_as_batch()
     # Taken one by one from here on: no handler interrupts anything.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     while True:

@@ -38,7 +38,7 @@ def _json(status: int, detail: str) -> JsonResponse:
 
 def _negotiate(request: HttpRequest, page: HttpResponse, detail: str) -> HttpResponse:
     accept = request.headers.get("Accept", "")
-    wants_page = preferred(accept, ["application/json", "text/html"]) == "text/html"
+    wants_page = preferred(accept, ("application/json", "text/html")) == "text/html"
     response = page if wants_page else _json(page.status_code, detail)
     patch_vary_headers(response, ["Accept"])
     return response

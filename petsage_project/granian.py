@@ -1,6 +1,8 @@
 """How granian is started, whoever starts it."""
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -25,3 +27,15 @@ def granian_command(target: str, **options: str) -> list[str]:
         for word in (f"--{name.replace('_', '-')}", value)
     ]
     return [str(granian), "--no-ws", *words, target]
+
+
+def be_scheduled_as_batch() -> None:
+    """Have the kernel let a thread of this process and its children finish when another wakes.
+
+    A worker has a thread for its sockets and one for Python, and each wakes the other at every
+    request; without this, each then interrupts the other too: 45 % more CPU time for a request.
+    SCHED_BATCH of sched(7) keeps their share of the processor, and needs no right. The service has
+    it from its unit, which allows no such call; systems other than Linux have none.
+    """
+    with suppress(AttributeError, PermissionError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

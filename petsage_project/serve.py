@@ -12,7 +12,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-from petsage_project.granian import granian_command
+from petsage_project.granian import be_scheduled_as_batch, granian_command
 
 HOST = "127.0.0.1"
 
@@ -76,6 +76,7 @@ def _become_granian(port: int) -> None:
         # A browser must ask again after an upgrade.
         static_path_expires="0",
     )
+    be_scheduled_as_batch()
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 

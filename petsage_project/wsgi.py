@@ -4,11 +4,15 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.wsgi import get_wsgi_application
+import django
+
+from petsage_project.handler import Handler, disconnect_idle_receivers, untie
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "petsage_project.settings")
 
-_django = get_wsgi_application()
+django.setup(set_prefix=False)
+disconnect_idle_receivers()
+_django = Handler()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -24,3 +28,4 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         return list(response)
     finally:
         response.close()
+        untie(response)

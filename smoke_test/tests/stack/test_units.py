@@ -1,5 +1,6 @@
 """What the deployment gives to systemd and to nginx, judged by themselves, and the watchdog."""
 
+import os
 import re
 import socket
 import subprocess
@@ -59,6 +60,17 @@ def test_systemd_is_told_when_the_app_is_up_and_that_it_stays_so(
         stack.stop_app()
 
     assert told == [b"READY=1\nWATCHDOG=1"] * 2
+
+
+def test_workers_are_scheduled_as_batch_by_the_app_and_by_the_unit(start: Start) -> None:
+    stack = start()
+    stack.start_app()
+
+    policies = {os.sched_getscheduler(pid) for pid in stack.workers()}
+    stack.stop_app()
+
+    assert policies == {os.SCHED_BATCH}
+    assert "\nCPUSchedulingPolicy=batch\n" in UNIT.read_text()
 
 
 def test_who_accepts_and_never_answers_is_noticed(tmp_path: Path) -> None:
