@@ -1,0 +1,241 @@
+"""`make bench`: the endpoint beside the original, its peers and the limits, in one run.
+
+All servers run from the beginning to the end; every round asks each in turn, so that a machine
+that is slower for a while is so for all. Figures are medians over the rounds, ratios are medians
+of the ratios within a round.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.contestants import BEHIND_NGINX, DIRECT, ORIGINAL, OURS, Contestant, granian
+from benchmarks.load import Load, load
+from benchmarks.processes import Server, free_port, until_answered
+from petsage_project.watch import unanswered
+
+CONNECTIONS = (1, 16, 64)
+STARTS = 5
+
+
+class Runner(NamedTuple):
+    """A contestant that serves: where it is asked, and the processes that this costs."""
+
+    contestant: Contestant
+    port: int
+    servers: Sequence[Server]
+
+    def cpu_seconds(self) -> float:
+        return sum(server.cpu_seconds() for server in self.servers)
+
+
+class Run(NamedTuple):
+    """One run of wrk, and the processor time that the servers took for it, in microseconds."""
+
+    load: Load
+    cpu_each: float
+
+
+Runs = dict[tuple[str, int], list[Run]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", usage="make bench [ROUNDS=9]")
+    parser.add_argument("--rounds", type=_rounds, default=9)
+    rounds: int = parser.parse_args().rounds
+    for program, package in (("wrk", "wrk"), ("nginx", "nginx-light")):
+        if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            sys.exit(f"make bench: {program} is not installed; apt-get install {package}")
+    _say(_machine())
+    with ExitStack() as stack:
+        _say("\n## Direct\n")
+        runners = [_serve(contestant, stack) for contestant in DIRECT]
+        _tables(_run(runners, rounds), [c.name for c in DIRECT])
+        _say(_costs(runners))
+    with ExitStack() as stack:
+        _say("\n## Behind nginx\n")
+        var = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        runners = [_serve_behind(c, var / str(n), stack) for n, c in enumerate(BEHIND_NGINX)]
+        runners.append(_nginx_alone(var, stack))
+        _tables(_run(runners, rounds), [runner.contestant.name for runner in runners])
+    _say("\n## Workers and connections\n")
+    _say(_scaling())
+
+
+def _rounds(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) >= 2):
+        raise argparse.ArgumentTypeError(f"found ROUNDS={text!r}, wanted a number from 2 on")
+    return int(text)
+
+
+def _serve(contestant: Contestant, stack: ExitStack) -> Runner:
+    port = free_port()
+    server = Server(contestant.command(port), contestant.environ)
+    stack.callback(server.stop)
+    until_answered(port, contestant.target)
+    return Runner(contestant, port, [server])
+
+
+def _serve_behind(contestant: Contestant, var: Path, stack: ExitStack) -> Runner:
+    """Serve it on a socket, and our own nginx before it."""
+    var.mkdir()
+    path = var / "petsage.sock"
+    server = Server(contestant.command(path), contestant.environ)
+    stack.callback(server.stop)
+    while unanswered(path, "localhost", requests=1, seconds=5):
+        time.sleep(0.1)
+    port = free_port()
+    # Rate limits are not what is measured.
+    environ = {"FRONT_PORT": str(port), "FRONT_RATE": "1000000"}
+    front = Server([sys.executable, "-m", "petsage_project.front", "--var", str(var)], environ)
+    stack.callback(front.stop)
+    until_answered(port, contestant.target)
+    return Runner(contestant, port, [server, front])
+
+
+def _nginx_alone(var: Path, stack: ExitStack) -> Runner:
+    port = free_port()
+    configuration = var / "nginx.conf"
+    configuration.write_text(
+        f"pid {var}/nginx.pid; error_log stderr; worker_processes 1;\n"
+        "events {}\n"
+        "http { access_log off; server {\n"
+        f"  listen 127.0.0.1:{port};\n"
+        "  location = /smoke-test/ { default_type application/json; return 200 '{}'; }\n"
+        "} }\n"
+    )
+    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
+    command = [nginx, "-e", "stderr", "-c", str(configuration), "-g", "daemon off;"]
+    contestant = Contestant("nginx alone, return 200", lambda _: command)
+    server = Server(command, {})
+    stack.callback(server.stop)
+    until_answered(port, contestant.target)
+    return Runner(contestant, port, [server])
+
+
+def _run(runners: Sequence[Runner], rounds: int) -> Runs:
+    runs: Runs = defaultdict(list)
+    # The first one warms up.
+    for number in range(rounds + 1):
+        for connections in CONNECTIONS:
+            for runner in runners:
+                before = runner.cpu_seconds()
+                found = load(runner.port, runner.contestant.target, connections, seconds=1)
+                used = runner.cpu_seconds() - before
+                if number:
+                    run = Run(found, used / max(found.requests, 1) * 1e6)
+                    runs[runner.contestant.name, connections].append(run)
+    return runs
+
+
+def _tables(runs: Runs, names: Sequence[str]) -> None:
+    for connections in CONNECTIONS:
+        _say(f"{connections} connection{'s' if connections > 1 else ''}:\n")
+        _say(
+            "| | requests/s | to the original | 10 % to 90 % | p50 ms | p99 ms | CPU µs | errors |"
+        )
+        _say("|---|---|---|---|---|---|---|---|")
+        original = runs[ORIGINAL, connections]
+        for name in names:
+            here = runs[name, connections]
+            ratios = [
+                run.load.per_second / other.load.per_second
+                for run, other in zip(here, original, strict=True)
+            ]
+            deciles = statistics.quantiles(ratios, n=10, method="inclusive")
+            _say(
+                f"| {name} | {_median(here, lambda run: run.load.per_second):.0f} "
+                f"| {statistics.median(ratios):.2f} | {deciles[0]:.2f} to {deciles[-1]:.2f} "
+                f"| {_median(here, lambda run: run.load.p50):.2f} "
+                f"| {_median(here, lambda run: run.load.p99):.2f} "
+                f"| {_median(here, lambda run: run.cpu_each):.0f} "
+                f"| {sum(run.load.errors for run in here)} |"
+            )
+        _say("")
+
+
+def _costs(runners: Sequence[Runner]) -> str:
+    """Return the memory of each that runs, and how long each takes to start."""
+    lines = ["| | MiB a worker | start to the first 200, ms |", "|---|---|---|"]
+    for runner in runners:
+        memory = runner.servers[0].worker_mib()
+        start = statistics.median(_start_ms(runner.contestant) for _ in range(STARTS))
+        lines.append(f"| {runner.contestant.name} | {memory:.0f} | {start:.0f} |")
+    return "\n".join(lines)
+
+
+def _start_ms(contestant: Contestant) -> float:
+    port = free_port()
+    server = Server(contestant.command(port), contestant.environ)
+    try:
+        return until_answered(port, contestant.target) * 1000
+    finally:
+        server.stop()
+
+
+def _scaling() -> str:
+    """Return how the project does with more workers, and with more connections."""
+    lines = [
+        "| workers | connections | requests/s | p50 ms | p99 ms | errors |",
+        "|---|---|---|---|---|---|",
+    ]
+    for workers in (1, 2):
+        port = free_port()
+        command = granian("petsage_project.worker:application", workers)(port)
+        # Two of them have a processor each, of which the load generator takes a part.
+        server = Server(command, {}, processors="0" if workers == 1 else "0,1")
+        try:
+            until_answered(port, "/smoke-test/")
+            for connections in (1, 4, 16, 64, 256, 1024):
+                found = load(port, "/smoke-test/", connections, seconds=5)
+                lines.append(
+                    f"| {workers} | {connections} | {found.per_second:.0f} | {found.p50:.2f} "
+                    f"| {found.p99:.2f} | {found.errors} |"
+                )
+        finally:
+            server.stop()
+    return "\n".join(lines)
+
+
+def _median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:
+    return statistics.median(figure(run) for run in runs)
+
+
+def _machine() -> str:
+    processors = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    packages = (
+        *("django", "djangorestframework", "granian", "fastapi", "uvicorn", "gunicorn"),
+        *("django-health-check", "django-alive", "django-watchman", "dockerflow"),
+        "django-deploy-probes",
+    )
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {len(processors)} processors ({processors[0]}), "
+        f"Linux {platform.release()}, Python {platform.python_version()}; "
+        + ", ".join(f"{package} {version(package)}" for package in packages)
+        + f". The first row is {OURS} as it ships."
+    )
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

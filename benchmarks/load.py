@@ -1,0 +1,60 @@
+"""wrk, and what it found."""
+
+import re
+import subprocess
+from typing import NamedTuple
+
+# The servers have the other one.
+PROCESSOR = "1"
+
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+class Load(NamedTuple):
+    """What one run of wrk found; percentiles in milliseconds, answers other than 200 as errors."""
+
+    requests: int
+    per_second: float
+    p50: float
+    p99: float
+    errors: int
+
+
+def load(port: int, target: str, connections: int, seconds: int) -> Load:
+    """Ask as fast as answers come, over so many connections that are kept."""
+    result = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+        [
+            *("taskset", "--cpu-list", PROCESSOR, "wrk", "--latency", "--threads", "1"),
+            *("--connections", str(connections), "--duration", f"{seconds}s"),
+            f"http://127.0.0.1:{port}{target}",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return _read(result.stdout)
+
+
+def _read(report: str) -> Load:
+    errors = sum(int(n) for n in re.findall(r"Non-2xx or 3xx responses: (\d+)", report))
+    if failed := re.search(r"Socket errors: (.*)", report):
+        errors += sum(int(n) for n in re.findall(r"\d+", failed[1]))
+    return Load(
+        requests=int(_found(r"(\d+) requests in", report)),
+        per_second=float(_found(r"Requests/sec: +([\d.]+)", report)),
+        p50=_milliseconds(_found(r"50% +(\S+)", report)),
+        p99=_milliseconds(_found(r"99% +(\S+)", report)),
+        errors=errors,
+    )
+
+
+def _found(pattern: str, report: str) -> str:
+    match = re.search(pattern, report)
+    if match is None:
+        raise ValueError(f"found no {pattern!r} in what wrk says, wanted one: {report}")
+    return match[1]
+
+
+def _milliseconds(text: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
+    return float(number) * _UNITS[unit]

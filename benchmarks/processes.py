@@ -1,0 +1,92 @@
+"""Servers that are measured: started on a processor of their own, and what they use of it."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The load generator has the other one.
+PROCESSOR = "0"
+
+
+class Server:
+    """A server and its children, from its start to `stop()`."""
+
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], processors: str = PROCESSOR
+    ) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
+            ["taskset", "--cpu-list", processors, *command],  # noqa: S607
+            cwd=ROOT,
+            env=os.environ | environ,
+            process_group=0,
+        )
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of all its processes so far, in seconds, to a hundredth."""
+        ticks = 0
+        for pid in self._pids():
+            # utime and stime of proc(5), after the name, which may have any character.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def worker_mib(self) -> float:
+        """Return what one worker adds: its proportional set size (proc(5)), in MiB."""
+        worker = self._pids()[-1]
+        lines = Path(f"/proc/{worker}/smaps_rollup").read_text().splitlines()
+        [size] = [line.split()[1] for line in lines if line.startswith("Pss:")]
+        return int(size) / 1024
+
+    def _pids(self) -> list[int]:
+        pids = [self.process.pid]
+        for pid in pids:
+            # A child of any thread, not only of the first one.
+            for path in Path(f"/proc/{pid}/task").glob("*/children"):
+                pids += [int(child) for child in path.read_text().split()]
+        return pids
+
+
+def until_answered(port: int, target: str, seconds: float = 30) -> float:
+    """Ask until the answer is 200; return how many seconds that took.
+
+    Raises TimeoutError with the last answer or error.
+    """
+    began = time.monotonic()
+    last = ""
+    while (passed := time.monotonic() - began) < seconds:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", target)
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            last = repr(error)
+        else:
+            if status == http.HTTPStatus.OK:
+                return time.monotonic() - began
+            last = str(status)
+        finally:
+            connection.close()
+        time.sleep(0.005)
+    raise TimeoutError(f"no 200 for {target} on port {port} in {passed:.0f} s, last: {last}")
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody has."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,5 @@
+"""Django's own WSGI application, for whatever DJANGO_SETTINGS_MODULE names."""
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()

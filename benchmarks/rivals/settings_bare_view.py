@@ -1,0 +1,5 @@
+"""The project with a function in the place of DRF's view."""
+
+from petsage_project.settings import *  # noqa: F403
+
+ROOT_URLCONF = "benchmarks.rivals.urls_bare_view"

@@ -1,0 +1,13 @@
+"""The smallest view that Django can have."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from smoke_test.contract import BODY
+
+
+def bare(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(BODY, content_type="application/json")
+
+
+urlpatterns = [path("smoke-test/", bare)]

@@ -1,0 +1,23 @@
+"""A plain APIView."""
+
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+
+class PlainSerializer(serializers.Serializer):
+    status = serializers.CharField()
+    details = serializers.CharField()
+
+
+class PlainView(APIView):
+    """The smoke test, as one would write it first."""
+
+    def get(self, _request: Request) -> Response:
+        result = {"status": "ok", "details": "PetSage smoke test feature is operational."}
+        return Response(PlainSerializer(result).data)
+
+
+urlpatterns = [path("smoke-test/", PlainView.as_view())]
