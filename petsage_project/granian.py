@@ -33,7 +33,8 @@ def be_scheduled_as_batch() -> None:
     """Have the kernel let a thread of this process and its children finish when another wakes.
 
     A worker has a thread for its sockets and one for Python, and each wakes the other at every
-    request; without this, each then interrupts the other too: 45 % more CPU time for a request.
+    request; without this, each then interrupts the other too, and a request takes half as much
+    processor time again.
     SCHED_BATCH of sched(7) keeps their share of the processor, and needs no right. The service has
     it from its unit, which allows no such call; systems other than Linux have none.
     """

@@ -57,7 +57,7 @@ class AcceptNegotiation(DefaultContentNegotiation):
         return values[-1] if values else None
 
 
-# Who asks for ever asks alike (6 %). Bounded: a header has 8 KB at most.
+# Who asks for ever asks alike (3 %). Bounded: a header has 8 KB at most.
 @lru_cache(maxsize=256)
 def preferred(accept: str, media_types: tuple[str, ...]) -> str:
     """Return the one of `media_types` that the Accept header weighs highest.
