@@ -26,7 +26,10 @@ class Handler(WSGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._resolve: Callable[[str], ResolverMatch] = get_resolver().resolve
+        resolver = get_resolver()
+        # Loads the views as a worker starts, not in its first request, which took 100 ms.
+        _ = resolver.url_patterns
+        self._resolve: Callable[[str], ResolverMatch] = resolver.resolve
         if not settings.USE_I18N:
             # Bounded; what is not found raises, which is not remembered.
             self._resolve = lru_cache(maxsize=256)(self._resolve)

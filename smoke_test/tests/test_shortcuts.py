@@ -2,6 +2,8 @@
 
 import gc
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -31,6 +33,7 @@ from smoke_test.negotiation import AcceptNegotiation
 from smoke_test.renderers import SmokeTestJSONRenderer, SmokeTestPageRenderer
 from smoke_test.serializers import SmokeTestSerializer
 from smoke_test.services import run_smoke_test
+from smoke_test.tests.conftest import ROOT
 from smoke_test.views import SmokeTestView
 
 Answer = tuple[str, dict[str, str], bytes]
@@ -245,3 +248,13 @@ def test_a_request_leaves_nothing_to_the_collector() -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_the_views_are_loaded_before_the_first_request() -> None:
+    code = "import sys, petsage_project.wsgi; print('smoke_test.views' in sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+    assert loaded.stdout == "True\n"
