@@ -1,7 +1,7 @@
 """Who is measured, and how each is started."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,18 +23,20 @@ OURS = "PetSage"
 ORIGINAL = "the original, uvicorn"
 
 
-def granian(target: str, workers: int = 1) -> Callable[[int | Path], list[str]]:
+# What `make app` asks of the kernel for all of granian's threads.
+BATCH = ("chrt", "--batch", "0")
+
+
+def granian(
+    target: str, workers: int = 1, scheduled: Sequence[str] = BATCH
+) -> Callable[[int | Path], list[str]]:
     """Start a WSGI application by the options that PetSage is started with."""
 
     def command(address: int | Path) -> list[str]:
         bind = {"uds": str(address)} if isinstance(address, Path) else {"port": str(address)}
-        return [*BATCH, *granian_command(target, workers=str(workers), **bind)]
+        return [*scheduled, *granian_command(target, workers=str(workers), **bind)]
 
     return command
-
-
-# What `make app` asks of the kernel for all of granian's threads.
-BATCH = ["chrt", "--batch", "0"]
 
 
 def _uvicorn(address: int | Path) -> list[str]:
@@ -64,14 +66,17 @@ def _settings(name: str) -> dict[str, str]:
 _DJANGO = granian("benchmarks.rivals.django_wsgi:application")
 _PEERS = _settings("peers")
 
+PETSAGE = "petsage_project.worker:application"
+
 BEHIND_NGINX = [
-    Contestant(OURS, granian("petsage_project.worker:application")),
+    Contestant(OURS, granian(PETSAGE)),
     Contestant(ORIGINAL, _uvicorn),
     Contestant("the original, granian", _granian_asgi),
     Contestant("plain APIView, gunicorn", _gunicorn, environ=_settings("plain")),
 ]
 DIRECT = [
     *BEHIND_NGINX,
+    Contestant("PetSage, without SCHED_BATCH", granian(PETSAGE, scheduled=())),
     Contestant("plain APIView, granian", _DJANGO, environ=_settings("plain")),
     Contestant("django-health-check", _DJANGO, "/health/?format=json", _PEERS),
     Contestant("django-alive", _DJANGO, "/alive/alive/", _PEERS),

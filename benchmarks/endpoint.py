@@ -21,7 +21,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.contestants import BEHIND_NGINX, DIRECT, ORIGINAL, OURS, Contestant, granian
+from benchmarks.contestants import (
+    BEHIND_NGINX,
+    DIRECT,
+    ORIGINAL,
+    OURS,
+    PETSAGE,
+    Contestant,
+    granian,
+)
 from benchmarks.load import Load, load
 from benchmarks.processes import Server, free_port, until_answered
 from petsage_project.watch import unanswered
@@ -193,7 +201,7 @@ def _scaling() -> str:
     ]
     for workers in (1, 2):
         port = free_port()
-        command = granian("petsage_project.worker:application", workers)(port)
+        command = granian(PETSAGE, workers)(port)
         # Two of them have a processor each, of which the load generator takes a part.
         server = Server(command, {}, processors="0" if workers == 1 else "0,1")
         try:
