@@ -38,5 +38,5 @@ def be_scheduled_as_batch() -> None:
     SCHED_BATCH of sched(7) keeps their share of the processor, and needs no right. The service has
     it from its unit, which allows no such call; systems other than Linux have none.
     """
-    with suppress(AttributeError, PermissionError):
+    with suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
