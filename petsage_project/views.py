@@ -1,22 +1,21 @@
 """Views of the project itself; each feature has its own app."""
 
-from django.conf import settings
-from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2
-from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.module_loading import import_string
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
-from petsage_project.middleware import policy_header
 
-
-@extend_schema(exclude=True)
 class ApiRootView(APIView):
     """Intelligent care for your beloved pets. Everything that PetSage offers starts here."""
 
     name = "PetSage API"
+    # Not in the API's document.
+    schema = None
 
     def get(self, request: Request) -> Response:
         return Response(
@@ -28,19 +27,11 @@ class ApiRootView(APIView):
         )
 
 
-class OpenApiView(SpectacularAPIView):
-    """The OpenAPI schema as JSON, of type application/json unless the client prefers OpenAPI's."""
+def lazily(view_class: str) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Return a view that imports the class, named by its dotted path, when it is first asked."""
 
-    renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer]  # noqa: RUF012 - its type
+    def view(request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = import_string(view_class).as_view()(request)
+        return response
 
-
-class DocsView(SpectacularSwaggerSplitView):
-    """Swagger UI, from this server; its style sheet has its arrows as `data:` images."""
-
-    url_name = "openapi"
-
-    @property
-    def default_response_headers(self) -> dict[str, str]:
-        policy = settings.SECURE_CSP | {"img-src": ["'self'", "data:"]}
-        headers: dict[str, str] = super().default_response_headers
-        return headers | {"Content-Security-Policy": policy_header(policy)}
+    return view

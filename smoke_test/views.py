@@ -1,16 +1,13 @@
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from smoke_test.middleware import ANSWERED_AT_HEADER, RELEASE_HEADER
 from smoke_test.negotiation import AcceptNegotiation
 from smoke_test.renderers import SmokeTestJSONRenderer, SmokeTestPageRenderer
-from smoke_test.serializers import ErrorSerializer, SmokeTestSerializer
+from smoke_test.serializers import SmokeTestSerializer
 from smoke_test.services import run_smoke_test
 
 # Made once: a serializer copies its fields when it is made, which was 39 % of a request.
@@ -53,57 +50,6 @@ class SmokeTestView(APIView):
     def perform_authentication(self, request: Request) -> None:
         """Leave out what there is nobody to authenticate for (7 %)."""
 
-    @extend_schema(
-        operation_id="perform_smoke_test",
-        summary="Perform a system smoke test",
-        description=(
-            "This endpoint verifies that the PetSage API is responsive and the feature deployment "
-            "pipeline is working correctly. It is a simple, safe health check."
-        ),
-        tags=["Health & Status"],
-        responses={
-            200: OpenApiResponse(SmokeTestSerializer, "PetSage is up."),
-            405: OpenApiResponse(ErrorSerializer, "The smoke test is read-only."),
-        },
-        examples=[
-            OpenApiExample(
-                "ok",
-                value={"status": "ok", "details": "PetSage smoke test feature is operational."},
-                response_only=True,
-                status_codes=["200"],
-            ),
-            OpenApiExample(
-                "method not allowed",
-                value={"detail": 'Method "POST" not allowed.'},
-                response_only=True,
-                status_codes=["405"],
-            ),
-        ],
-        parameters=[
-            OpenApiParameter("format", exclude=True),
-            OpenApiParameter(
-                "Allow",
-                OpenApiTypes.STR,
-                OpenApiParameter.HEADER,
-                description="The methods that are allowed.",
-                response=[405],
-            ),
-            OpenApiParameter(
-                RELEASE_HEADER,
-                OpenApiTypes.STR,
-                OpenApiParameter.HEADER,
-                description="Which build answers.",
-                response=True,
-            ),
-            OpenApiParameter(
-                ANSWERED_AT_HEADER,
-                OpenApiTypes.DATETIME,
-                OpenApiParameter.HEADER,
-                description="When this answer was made, UTC.",
-                response=True,
-            ),
-        ],
-    )
     def get(self, _request: Request) -> Response:
         return SmokeTestResponse(_serializer.to_representation(run_smoke_test()))
 

@@ -1,0 +1,25 @@
+"""The API's document and its page. Loaded when somebody asks for them; see urls.py."""
+
+from django.conf import settings
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from petsage_project.middleware import policy_header
+
+
+class OpenApiView(SpectacularAPIView):
+    """The OpenAPI schema as JSON, of type application/json unless the client prefers OpenAPI's."""
+
+    renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer]  # noqa: RUF012 - its type
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger UI, from this server; its style sheet has its arrows as `data:` images."""
+
+    url_name = "openapi"
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        policy = settings.SECURE_CSP | {"img-src": ["'self'", "data:"]}
+        headers: dict[str, str] = super().default_response_headers
+        return headers | {"Content-Security-Policy": policy_header(policy)}
