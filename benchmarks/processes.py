@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,9 +56,10 @@ class Server:
     def _pids(self) -> list[int]:
         pids = [self.process.pid]
         for pid in pids:
-            # A child of any thread, not only of the first one.
+            # A child of any thread, not only of the first one; threads come and go.
             for path in Path(f"/proc/{pid}/task").glob("*/children"):
-                pids += [int(child) for child in path.read_text().split()]
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    pids += [int(child) for child in path.read_text().split()]
         return pids
 
 
