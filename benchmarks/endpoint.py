@@ -103,6 +103,7 @@ def _serve_behind(contestant: Contestant, var: Path, stack: ExitStack) -> Runner
     server = Server(contestant.command(path), contestant.environ)
     stack.callback(server.stop)
     while unanswered(path, "localhost", requests=1, seconds=5):
+        # It is refused at once while nobody listens.
         time.sleep(0.1)
     port = free_port()
     # Rate limits are not what is measured.

@@ -83,6 +83,7 @@ def until_answered(port: int, target: str, seconds: float = 30) -> float:
             last = str(status)
         finally:
             connection.close()
+        # The precision of what is measured; asking all the time would slow the start down.
         time.sleep(0.005)
     raise TimeoutError(f"no 200 for {target} on port {port} in {passed:.0f} s, last: {last}")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 def granian_command(target: str, **options: str) -> list[str]:
     """Return the command line that serves `module:application`; `pid_file="p"` becomes an option.
 
-    One blocking thread a worker: the GIL lets one run, and others would only wait for it.
+    One blocking thread a worker: the GIL lets one run, others would only wait, and the limit
+    of worker.py is that of a single thread.
     """
     # The same interpreter's, and no shell: nothing of the arguments is read twice.
     granian = Path(sys.executable).with_name("granian")
@@ -35,6 +36,7 @@ def be_scheduled_as_batch() -> None:
     A worker has a thread for its sockets and one for Python, and each wakes the other at every
     request; without this, each then interrupts the other too, and a request takes half as much
     processor time again.
+
     SCHED_BATCH of sched(7) keeps their share of the processor, and needs no right. The service has
     it from its unit, which allows no such call; systems other than Linux have none.
     """
