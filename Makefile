@@ -1,6 +1,6 @@
 PYTHON ?= python3
 PORT ?= 8000
-FRONT_PORT ?= 8080
+NGINX_PORT ?= 8080
 MINUTES ?= 5
 ROUNDS ?= 9
 BIN := .venv/bin
@@ -9,42 +9,46 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-
   --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-export FRONT_PORT
-.PHONY: help run dev app front stack soak bench test check install lock schema screenshots
+export NGINX_PORT
+.PHONY: help run dev app nginx stack soak bench unit test check install lock schema screenshots
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/installed ## Serve this clone on 127.0.0.1 (PORT=8000) until Ctrl-C
-	@exec $(BIN)/python -m petsage_project.serve --port '$(PORT)'
+	@exec $(BIN)/python -m deploy.run --port '$(PORT)'
 
-stack: .venv/installed ## Serve it behind nginx on 127.0.0.1 (FRONT_PORT=8080): make app and make front
+stack: .venv/installed ## Serve it behind nginx on 127.0.0.1 (NGINX_PORT=8080): make app and make nginx
 	@$(BIN)/python manage.py check && $(BIN)/python manage.py collectstatic --no-input --verbosity 0
-	@exec $(BIN)/python -m petsage_project.stack
+	@exec $(BIN)/python -m deploy.stack
 
 app: .venv/installed ## Serve it on var/petsage.sock, two workers, for nginx
 	@$(BIN)/python manage.py check && $(BIN)/python manage.py collectstatic --no-input --verbosity 0
-	@exec $(BIN)/python -m petsage_project.app
+	@exec $(BIN)/python -m deploy.app
 
-front: .venv/installed ## Run nginx alone, in front of var/petsage.sock
-	@exec $(BIN)/python -m petsage_project.front
+nginx: .venv/installed ## Run nginx alone, in front of var/petsage.sock
+	@exec $(BIN)/python -m deploy.nginx
 
 dev: .venv/installed ## Serve it by Django's autoreloading server, with DEBUG on
 	@DJANGO_DEBUG=1 exec $(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
 
+unit: .venv/installed-dev ## Run the tests that start no process
+	@$(BIN)/python -m pytest -m unit
+
 test: .venv/installed-dev ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --cov
 
 soak: .venv/installed-dev ## Disturb the stack under load for minutes (MINUTES=5), and count what is lost
-	@$(BIN)/python -m smoke_test.tests.stack.soak --minutes '$(MINUTES)'
+	@$(BIN)/python -m tests.deploy.soak --minutes '$(MINUTES)'
 
 bench: .venv-bench/installed ## Measure it beside the original and its peers (ROUNDS=9)
 	@.venv-bench/bin/python -m benchmarks.endpoint --rounds '$(ROUNDS)'
 
-check: .venv/installed-dev ## Lint, types, and whether the lock files are fresh
+check: .venv/installed-dev ## Lint, types, layering, and whether the lock files are fresh
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python manage.py check --fail-level WARNING
 	@mkdir -p .venv/before/benchmarks && for lock in $(LOCKS); do cp -p $$lock .venv/before/$$lock; done
 	@$(MAKE) --no-print-directory lock
@@ -52,7 +56,7 @@ check: .venv/installed-dev ## Lint, types, and whether the lock files are fresh
 	  cmp -s $$lock .venv/before/$$lock || stale="$$stale $$lock"; \
 	  cp -p .venv/before/$$lock $$lock; \
 	done; \
-	test -z "$$stale" || { echo "not what pyproject.toml asks for:$$stale; run make lock" >&2; exit 1; }
+	test -z "$$stale" || { echo "make check: got stale lock files, expected pyproject.toml's:$$stale; run make lock" >&2; exit 1; }
 
 install: .venv/installed ## Make .venv from requirements.txt
 
@@ -68,22 +72,24 @@ schema: .venv/installed ## Write docs/openapi.json
 	  > .venv/openapi.json && mv .venv/openapi.json docs/openapi.json
 
 screenshots: .venv/installed-dev ## Write a picture of every page to var/screenshots/
-	@$(BIN)/python -m pytest -q smoke_test/tests/pages/screenshots.py
+	@$(BIN)/python -m pytest -q tests/pages/screenshots.py
 
-.venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "make: found $$($(PYTHON) --version), wanted Python 3.11 or later; name one with PYTHON=python3.13" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-
-.venv-bench/installed: benchmarks/requirements.txt | .venv/bin/python
-	$(BIN)/python -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
-
-.venv/installed: requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+# Built from scratch, with the stamp last: Ctrl-C can leave half a package that pip takes for installed.
+.venv/installed: requirements.txt
+.venv-bench/installed: benchmarks/requirements.txt
+.venv/installed .venv-bench/installed:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: got $$($(PYTHON) --version 2>&1), expected Python 3.11 or later;" \
+	    "name one with PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "make: got $(PYTHON) without the module ensurepip, expected one with it;" \
+	    "run apt-get install $(notdir $(PYTHON))-venv on Debian or Ubuntu," \
+	    "or name another with PYTHON=python3.13" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@touch $@
+	@rm .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch .venv/installed $@

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from petsage_project.granian import granian_command
+from deploy.granian import granian_command
 
 SCRIPTS = Path(sys.executable).parent
 
@@ -66,7 +66,7 @@ def _settings(name: str) -> dict[str, str]:
 _DJANGO = granian("benchmarks.rivals.django_wsgi:application")
 _PEERS = _settings("peers")
 
-PETSAGE = "petsage_project.worker:application"
+PETSAGE = "deploy.worker:application"
 
 BEHIND_NGINX = [
     Contestant(OURS, granian(PETSAGE)),

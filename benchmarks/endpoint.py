@@ -32,7 +32,7 @@ from benchmarks.contestants import (
 )
 from benchmarks.load import Load, load
 from benchmarks.processes import Server, free_port, until_answered
-from petsage_project.watch import unanswered
+from deploy.processes import unanswered
 
 CONNECTIONS = (1, 16, 64)
 STARTS = 5
@@ -107,8 +107,8 @@ def _serve_behind(contestant: Contestant, var: Path, stack: ExitStack) -> Runner
         time.sleep(0.1)
     port = free_port()
     # Rate limits are not what is measured.
-    environ = {"FRONT_PORT": str(port), "FRONT_RATE": "1000000"}
-    front = Server([sys.executable, "-m", "petsage_project.front", "--var", str(var)], environ)
+    environ = {"NGINX_PORT": str(port), "NGINX_RATE": "1000000"}
+    front = Server([sys.executable, "-m", "deploy.nginx", "--var", str(var)], environ)
     stack.callback(front.stop)
     until_answered(port, contestant.target)
     return Runner(contestant, port, [server, front])

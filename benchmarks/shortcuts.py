@@ -26,7 +26,7 @@ BATCH = 250
 def without_resolved_addresses() -> None:
     from django.core.handlers.wsgi import WSGIHandler
 
-    from petsage_project.handler import Handler
+    from smoke_test.speed import Handler
 
     Handler.resolve_request = WSGIHandler.resolve_request
 

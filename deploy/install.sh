@@ -112,7 +112,7 @@ install_requirements() { make --no-print-directory -C "$1" install; }
 activate() {
   local release=$1 directory=$home/releases/$1
   mkdir -p "$(dirname "$unit")" "$(dirname "$timezone")" "$(dirname "$available")" "$enabled" &&
-    in_release "$release" .venv/bin/python -m petsage_project.front --render > "$available.new" &&
+    in_release "$release" .venv/bin/python -m deploy.nginx --render > "$available.new" &&
     mv "$available.new" "$available" &&
     ln -sfn ../sites-available/petsage "$enabled/petsage" &&
     # Debian's welcome page is a default server too, and there can be one.

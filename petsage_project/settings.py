@@ -9,7 +9,7 @@ from petsage_project.log import without_traceback
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# No default: nothing signs anything yet, and `check --deploy` refuses a deployment without one.
+# No default: nothing signs anything yet, and `check --deploy` rejects a deployment without one.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "")
 
 DEBUG = environment.boolean("DJANGO_DEBUG", default=False)
@@ -18,11 +18,12 @@ ALLOWED_HOSTS = environment.hosts(
     "DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
 )
 
-# Which build this is; every answer says so in its X-PetSage-Release header.
+# The build; every answer names it in its X-PetSage-Release header.
 PETSAGE_RELEASE = environment.release("PETSAGE_RELEASE", default="unknown")
 
-# Set by what starts the app on a socket that only nginx reaches: nginx overwrites the header.
-if environment.boolean("DJANGO_BEHIND_PROXY", default=False):
+# Set where only nginx reaches the app, since nginx overwrites the header. Elsewhere clients can
+# forge it.
+if environment.boolean("DJANGO_TRUST_X_FORWARDED_PROTO", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 
@@ -37,7 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Outermost, so that the answers of the others carry its headers too.
+    # Outermost, so that answers of the other middleware have its headers too.
     "smoke_test.middleware.AnswerHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -67,7 +68,7 @@ DATABASES: dict[str, dict[str, Any]] = {}
 
 LANGUAGE_CODE = "en-us"
 
-# Written out: Django's own default is America/Chicago.
+# Explicit: Django's own default is America/Chicago.
 TIME_ZONE = "UTC"
 
 USE_I18N = False
@@ -88,8 +89,8 @@ STORAGES = {
 }
 
 
-# Logging: to standard error, in production too (Django's default is silent there). Answers below
-# 500 are the front's to log; a health check that is asked for ever must not fill the log.
+# Logging: to standard error, in production too (Django's default is silent there). nginx logs
+# answers below 500; endless health checks must not fill the log.
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -138,11 +139,11 @@ SECURE_CSP = {
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 SILENCED_SYSTEM_CHECKS = [
-    # CsrfViewMiddleware is absent: there is no session, login or form that it could protect, and
-    # it would set a cookie on the page.
+    # CsrfViewMiddleware is absent: there is no session, login or form to protect, and it would set
+    # a cookie on the page.
     "security.W003",
-    # HSTS and the redirect to https are nginx's, where TLS ends. In Django the redirect would
-    # answer 301 to the load balancer that asks over plain http.
+    # nginx terminates TLS, so it sends HSTS and the redirect to https. Django's redirect would
+    # answer 301 to a load balancer that uses plain http.
     "security.W004",
     "security.W008",
 ]
@@ -151,7 +152,7 @@ SILENCED_SYSTEM_CHECKS = [
 # Django REST framework, https://www.django-rest-framework.org/api-guide/settings/
 
 REST_FRAMEWORK: dict[str, Any] = {
-    # DRF's own defaults want the auth and session apps, and a database behind them.
+    # DRF's own defaults need the auth and session apps, and a database behind them.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "smoke_test.negotiation.AcceptNegotiation",
@@ -170,7 +171,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # From the sidecar, not from a CDN: the page works offline.
     "SWAGGER_UI_DIST": "SIDECAR",
-    # Deep links are links inside of buttons, which a keyboard or a screen reader cannot use.
+    # Deep links are links inside buttons, which keyboards and screen readers cannot use.
     "SWAGGER_UI_SETTINGS": {"deepLinking": False},
     "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}petsage/icon.svg",
 }

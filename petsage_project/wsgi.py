@@ -6,7 +6,7 @@ from typing import Any
 
 import django
 
-from petsage_project.handler import Handler, disconnect_idle_receivers, untie
+from smoke_test.speed import Handler, break_cycles, disconnect_idle_receivers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "petsage_project.settings")
 
@@ -16,10 +16,10 @@ _django = Handler()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer as Django does, in one piece unless it streams.
+    """Answer as Django does, in one piece unless the response streams.
 
-    granian sends a list together with the head, in one write. In two, a worker that dies in
-    between leaves half an answer, which nginx cannot ask for again.
+    granian writes a list together with the head. Anything else takes two writes, and a worker
+    that dies in between leaves half an answer, which nginx cannot retry.
     """
     response = _django(environ, start_response)
     if getattr(response, "streaming", True):
@@ -28,4 +28,4 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         return list(response)
     finally:
         response.close()
-        untie(response)
+        break_cycles(response)

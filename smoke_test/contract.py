@@ -1,8 +1,23 @@
-"""What the smoke test promises, written out for whoever judges an answer.
+"""The contract: what the endpoint promises and what the probe expects, written once.
 
-A literal on purpose: computed from the code that answers, it would change with every mistake in
-that code.
+The body is a literal on purpose. Computed from the code that answers, the promise would change
+with every mistake in that code.
 """
+
+import re
 
 PATH = "/smoke-test/"
 BODY = b'{"status":"ok","details":"PetSage smoke test feature is operational."}'
+
+# On every answer of the app.
+RELEASE_HEADER = "X-PetSage-Release"
+ANSWERED_AT_HEADER = "X-PetSage-Answered-At"
+
+# Sent by the probe; nginx then adds the two headers below, which describe its upstream.
+PROBE_HEADER = "X-PetSage-Probe"
+UPSTREAM_STATUS_HEADER = "X-Upstream-Status"
+UPSTREAM_CONNECT_HEADER = "X-Upstream-Connect"
+
+# A release is safe in a header, a log line and a URL.
+RELEASE = re.compile(r"[A-Za-z0-9._+-]{1,128}")
+RELEASE_FORMAT = "1 to 128 letters, digits, '.', '_', '+' or '-'"

@@ -1,4 +1,4 @@
-"""One request through the project's real middleware, without a server or a socket."""
+"""Requests to this project in process: its real middleware, without a server or a socket."""
 
 import logging
 import sys
@@ -12,52 +12,73 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
+from django.core.wsgi import get_wsgi_application
 
 from smoke_test.contract import PATH
+from smoke_test.probe.diagnosis import Expectations, diagnose
 from smoke_test.probe.exchange import IN_PROCESS, Exchange, Timings
+from smoke_test.probe.verdict import Verdict, verdict
+from smoke_test.services import SmokeTestResult, witness
+
+
+def verdicts(expected: Expectations) -> list[Verdict]:
+    """Return the faults of this project's answers or, without one, the verdict on an answer."""
+    # The first request loads code that later ones find loaded: its duration means nothing.
+    expected = expected._replace(slow_ms=float("inf"))
+    return list(faults()) or diagnose(InProcessClient().get("http").exchange, expected)
+
+
+def faults() -> Iterator[Verdict]:
+    """Yield what is wrong with the answers over http and https, as JSON and as a page.
+
+    Their layer is `wiring`, their code the number of a check.
+    """
+    client = InProcessClient()
+    for scheme in ("http", "https"):
+        # Twice: from the second time on, a cache answers instead of the view.
+        for _ in range(2):
+            inside = client.get(scheme)
+            if found := _faults(inside):
+                yield _explained(scheme, inside, found[0])
+                break
+    page = client.get("http", accept="text/html")
+    content_type = page.exchange.header("Content-Type") or "no Content-Type"
+    if page.exchange.status != 200 or not content_type.startswith("text/html"):
+        message = f"A browser does not get the page: {page.exchange.status}, {content_type}."
+        hint = page.exception or "are 'rest_framework' and its templates in the settings?"
+        yield _wiring("E006", f"GET {PATH} for a browser", message, hint)
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
     """An exchange in process, with what only the inside can tell.
 
-    `reached_view` is False where something before the view answered in its place; `exception` is
-    the unhandled one behind a 500, as `Type: text (file:line)`.
+    `from_service` says whether run_smoke_test ran; `exception` is the unhandled exception behind a
+    500, as `Type: text (file:line)`.
     """
 
     exchange: Exchange
-    reached_view: bool
+    from_service: bool
     exception: str | None
 
 
-class _Handler(WSGIHandler):
-    """Django's handler, which notes whether the view was called."""
-
-    reached_view = False
-
-    def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
-        # Django calls this right before the view, when no middleware has answered.
-        self.reached_view = True
-        return super().make_view_atomic(view)
-
-
 class InProcessClient:
-    """Asks the project as its settings are now, through one handler, as a worker would have it.
+    """Sends requests to this project as its settings are now, all to one handler.
 
-    Whatever the project raises becomes an answer with status 500 and the exception.
+    An exception becomes an answer with status 500.
     """
 
     def __init__(self) -> None:
-        self._handler: _Handler | None = None
+        self._application: Any = None
 
     def get(self, scheme: str, accept: str = "text/plain") -> Inside:
-        """Ask for the smoke test over "http" or "https", with the headers of a load balancer.
+        """Request the smoke test over "http" or "https", with the headers of a load balancer.
 
-        The Accept is by default one that health checkers send, to which stock DRF answers 406.
+        The default Accept is one that health checkers send and stock DRF answers with 406.
         """
         raised: list[str] = []
+        results: list[SmokeTestResult] = []
         sent: list[tuple[int, tuple[tuple[str, str], ...]]] = []
 
         def note_exception(**_: object) -> None:
@@ -68,22 +89,24 @@ class InProcessClient:
         ) -> Callable[[bytes], object]:
             pairs = tuple((name.lower(), value) for name, value in headers)
             sent.append((int(status.split()[0]), pairs))
-            return bytes  # PEP 3333 wants a write callable; Django never calls it.
+            return bytes  # PEP 3333 requires a write callable; Django never calls it.
 
         sent_at, started = datetime.now(UTC), time.perf_counter()
         got_request_exception.connect(note_exception)
+        token = witness.set(results)
         try:
             with _silent_logs():
-                # Here and not before: to load a middleware is to run its code.
-                self._handler = self._handler or _Handler()
-                self._handler.reached_view = False
-                with closing(self._handler(_environ(scheme, accept), start_response)) as response:
+                # Here, not in __init__: loading a middleware runs its code.
+                self._application = self._application or get_wsgi_application()
+                environ = _environ(scheme, accept)
+                with closing(self._application(environ, start_response)) as response:
                     body = b"".join(response)
         except Exception:  # noqa: BLE001 - any code of the project may have raised it
             sent.append((500, ()))
             body = b""
             note_exception()
         finally:
+            witness.reset(token)
             got_request_exception.disconnect(note_exception)
         status, headers = sent[-1]
         exchange = Exchange(
@@ -96,8 +119,71 @@ class InProcessClient:
             body=body,
             timings=Timings(total=(time.perf_counter() - started) * 1000),
         )
-        reached_view = self._handler is not None and self._handler.reached_view
-        return Inside(exchange, reached_view, raised[0] if raised else None)
+        return Inside(exchange, bool(results), raised[0] if raised else None)
+
+
+def _faults(inside: Inside) -> list[Verdict]:
+    """Return what is wrong with an answer, the worst first, by the probe's own diagnosis.
+
+    In process every promise counts, so a warning is a fault.
+    """
+    exchange = inside.exchange
+    expected = Expectations(release=settings.PETSAGE_RELEASE, slow_ms=float("inf"))
+    found = [verdict for verdict in diagnose(exchange, expected) if verdict.level != "ok"]
+    if "no-store" not in (cache_control := exchange.header("Cache-Control") or ""):
+        message = f"got Cache-Control {cache_control!r}, expected 'no-store'."
+        found.append(verdict(exchange, "cacheable", message))
+    if not inside.from_service:
+        message = "run_smoke_test did not run: something answered in its place."
+        found.append(verdict(exchange, "E003", message))
+    return found
+
+
+def _explained(scheme: str, inside: Inside, fault: Verdict) -> Verdict:
+    """Return the fault with the number of a check, and its cause as the hint."""
+    where = f"GET {PATH} over {scheme}"
+    message = f"The answer is not the smoke test's: {fault.message}"
+    code = "E003" if fault.code == "E003" else "E002"
+    location = inside.exchange.header("Location") or ""
+    if settings.SECURE_SSL_REDIRECT and location.startswith("https:"):
+        message = f"SECURE_SSL_REDIRECT redirects load balancers: {fault.message}"
+        return _wiring("E004", where, message, "leave the redirect to nginx.")
+    if inside.exception:
+        return _wiring(code, where, message, f"it raised {inside.exception}")
+    if inside.exchange.status == 400 and not settings.ALLOWED_HOSTS:
+        hint = "ALLOWED_HOSTS is empty: set DJANGO_ALLOWED_HOSTS to the names that clients use."
+        return _wiring(code, where, message, hint)
+    if culprit := _culprit(scheme, fault):
+        hint = f"'{culprit}' does it: exempt '{PATH}' there, or remove it from MIDDLEWARE."
+        return _wiring(code, where, message, hint)
+    hint = (
+        "no middleware does it: check SmokeTestView, and that MIDDLEWARE still has "
+        "'smoke_test.middleware.AnswerHeadersMiddleware'."
+    )
+    return _wiring(code, where, message, hint)
+
+
+def _wiring(code: str, where: str, message: str, hint: str) -> Verdict:
+    exchange = Exchange(url=where, sent_at=datetime.now(UTC), received_at=datetime.now(UTC))
+    return verdict(exchange, code, message, hint=hint)._replace(layer="wiring")
+
+
+def _culprit(scheme: str, fault: Verdict) -> str | None:
+    """Return the middleware that causes the fault, None if it occurs without any.
+
+    Sends requests with more and more of MIDDLEWARE around the view, from the inside out.
+    """
+    # Only for a broken project: importing it takes longer than all the checks.
+    from django.test.utils import override_settings
+
+    chain = list(settings.MIDDLEWARE)
+    for start in range(len(chain), -1, -1):
+        with override_settings(MIDDLEWARE=chain[start:]):
+            client = InProcessClient()
+            found = [*_faults(client.get(scheme)), *_faults(client.get(scheme))]
+        if (fault.code, fault.status) in {(other.code, other.status) for other in found}:
+            return chain[start] if start < len(chain) else None
+    return None
 
 
 def _environ(scheme: str, accept: str) -> dict[str, Any]:
@@ -121,14 +207,14 @@ def _environ(scheme: str, accept: str) -> dict[str, Any]:
 
 
 def _site_host() -> str:
-    """Return a Host that the settings accept where they accept any."""
+    """Return a Host that the settings accept, if they accept any."""
     first = next(iter(settings.ALLOWED_HOSTS), "localhost")
     return "localhost" if first == "*" else first.removeprefix(".")
 
 
 @contextmanager
 def _silent_logs() -> Iterator[None]:
-    """Keep Django from logging the answer that is judged here: the verdict says it all."""
+    """Keep Django from logging an answer that is judged here."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

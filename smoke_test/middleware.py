@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-RELEASE_HEADER = "X-PetSage-Release"
-ANSWERED_AT_HEADER = "X-PetSage-Answered-At"
+from smoke_test.contract import ANSWERED_AT_HEADER, RELEASE_HEADER
 
 
 class AnswerHeadersMiddleware:

@@ -13,7 +13,7 @@ from drf_spectacular.utils import (
     extend_schema_view,
 )
 
-from smoke_test.middleware import ANSWERED_AT_HEADER, RELEASE_HEADER
+from smoke_test.contract import ANSWERED_AT_HEADER, RELEASE_HEADER
 from smoke_test.serializers import ErrorSerializer, SmokeTestSerializer
 from smoke_test.views import SmokeTestView
 

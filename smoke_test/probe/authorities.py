@@ -1,6 +1,6 @@
-"""Which certificate authorities to trust.
+"""Which certificate authorities (CAs) to trust.
 
-pycurl's wheel brings a libcurl that looks where its builder's system kept them, and nowhere else.
+pycurl's wheel bundles a libcurl that looks for them only where its build system kept them.
 """
 
 import os
@@ -16,14 +16,13 @@ _SYSTEM_FILES = (
 
 
 def ca_file(option: str | None) -> str | None:
-    """Return the file of authorities in PEM: the option, SSL_CERT_FILE, or the system's.
+    """Return the PEM file of CAs: the option, SSL_CERT_FILE or the system's, None without any.
 
-    None where this machine has none. OSError or ValueError, with a sentence, for a file that was
-    named and cannot be used.
+    Raises OSError or ValueError if a named file cannot be used.
     """
     named = option or os.environ.get("SSL_CERT_FILE")
     if named is None:
         return next((path for path in _SYSTEM_FILES if Path(path).is_file()), None)
     if b"-----BEGIN CERTIFICATE-----" not in Path(named).read_bytes():
-        raise ValueError(f"'{named}' has no certificate in it, wanted authorities in PEM")
+        raise ValueError(f"got '{named}' without a certificate, expected CAs in PEM")
     return named

@@ -1,24 +1,24 @@
-"""Whether a body is the smoke test's: JSON, and the two keys and values of the contract."""
+"""Whether a body is the contract's: JSON with its two keys and values, and no other."""
 
 import json
 from typing import Any
 
 from smoke_test.contract import BODY
 
-_WANTED = json.loads(BODY)
+_EXPECTED = json.loads(BODY)
 
 
 def parse(body: bytes) -> Any:
-    """Return the JSON, ValueError where it is none: no UTF-8, a key twice, NaN, too deep."""
+    """Return the JSON value; ValueError for bad UTF-8, a repeated key, NaN or deep nesting."""
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in found]
         if len(set(keys)) < len(keys):
-            raise ValueError("a key stands in it twice")
+            raise ValueError("a key occurs twice")
         return dict(found)
 
     def constant(name: str) -> Any:
-        raise ValueError(f"{name} is none of its values")
+        raise ValueError(f"{name} is not a JSON value")
 
     if not body:
         raise ValueError("it is empty")
@@ -33,13 +33,13 @@ def parse(body: bytes) -> Any:
 
 
 def difference(body: Any) -> str | None:
-    """Return what of the body differs from the contract first, None where nothing does."""
+    """Return the first difference from the contract, None if there is none."""
     if not isinstance(body, dict):
-        return f"the body is a {type(body).__name__}, wanted an object"
-    for key, wanted in _WANTED.items():
+        return f"the body is a {type(body).__name__}, expected an object"
+    for key, expected in _EXPECTED.items():
         if key not in body:
             return f"the key {key!r} is missing"
-        if body[key] != wanted:
-            return f"{key!r} is {body[key]!r}, wanted {wanted!r}"
-    extra = next((key for key in body if key not in _WANTED), None)
-    return None if extra is None else f"the key {extra!r} is not of the contract"
+        if body[key] != expected:
+            return f"{key!r} is {body[key]!r}, expected {expected!r}"
+    extra = next((key for key in body if key not in _EXPECTED), None)
+    return None if extra is None else f"the key {extra!r} is not part of the contract"

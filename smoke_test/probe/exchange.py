@@ -1,4 +1,4 @@
-"""What was asked, and what came back or broke: the facts that a diagnosis rests on."""
+"""One request and its answer: the facts that a diagnosis rests on."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,16 +25,17 @@ class CurlCode(IntEnum):
     SEND_ERROR = 55
     RECV_ERROR = 56
     PEER_FAILED_VERIFICATION = 60
+    SSL_CACERT_BADFILE = 77
     HTTP2_STREAM = 92
     TOO_LARGE = 100
 
 
-class Failure(NamedTuple):
-    """How an exchange broke off.
+class TransportError(NamedTuple):
+    """Why an exchange broke off.
 
-    `code` is libcurl's CURLcode and `text` its words. `os_errno` is the system's reason for a
-    failed connection, `verify_result` OpenSSL's for a refused certificate (X509_V_ERR_*),
-    `resolver_errno` the resolver's (EAI_*); each is 0 where there is none.
+    `code` is libcurl's CURLcode and `text` its message. `os_errno` is the system's reason for a
+    failed connection, `verify_result` OpenSSL's for a rejected certificate (X509_V_ERR_*),
+    `resolver_errno` the resolver's (EAI_*); each is 0 if there is none.
     """
 
     code: int
@@ -45,7 +46,7 @@ class Failure(NamedTuple):
 
 
 class Timings(NamedTuple):
-    """How long each phase took, in milliseconds; None for one that was not finished or needed.
+    """The duration of each phase in milliseconds; None if it was not completed or not needed.
 
     `answer` runs from the request sent to the last byte, `total` from the first step.
     """
@@ -69,18 +70,18 @@ class Certificate(NamedTuple):
 class Exchange:
     """One request and its answer.
 
-    `url` is without credentials. `address` is the IP, `unix:/path` or `in process` that was
-    connected to, None where none was known. Header names are in lower case, values as they were
-    sent. `too_large` says that the answer was cut off for its size. `redirects` are the URLs that
-    led here, the first one asked first. `asked_again` is the same request once more, where the
-    first answer could be a cached one.
+    `url` has no credentials. `address` is the IP address, `unix:/path` or `in process` that was
+    connected to, None if there was none. Header names are in lower case, values as they were sent.
+    `too_large` says that the answer was cut off because of its size. `redirects` are the URLs that
+    led here, the first request first. `repeated` is the same request once more, if the first
+    answer could have been a cached one.
     """
 
     url: str
     sent_at: datetime
     received_at: datetime
     address: str | None = None
-    failure: Failure | None = None
+    error: TransportError | None = None
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
@@ -88,7 +89,7 @@ class Exchange:
     timings: Timings = Timings()  # noqa: RUF009 - it is immutable
     certificate: Certificate | None = None
     redirects: tuple[str, ...] = ()
-    asked_again: "Exchange | None" = None
+    repeated: "Exchange | None" = None
 
     def header(self, name: str) -> str | None:
         """Return the field's value, its lines joined by commas (RFC 9110 5.3), or None."""

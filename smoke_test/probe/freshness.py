@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from smoke_test.contract import ANSWERED_AT_HEADER
 from smoke_test.probe.exchange import Exchange
-from smoke_test.probe.writer import ANSWERED_AT
 
 # How far two clocks may differ before it is worth a warning.
 MAX_SKEW = timedelta(seconds=2)
@@ -18,7 +18,7 @@ _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 def answered_at(exchange: Exchange) -> datetime | None:
     """Return when the answer says it was made; None where it does not say, or not legibly."""
-    stamp = exchange.header(ANSWERED_AT) or ""
+    stamp = exchange.header(ANSWERED_AT_HEADER) or ""
     if not _STAMP.fullmatch(stamp):
         return None
     try:
@@ -33,7 +33,7 @@ def is_doubtful(exchange: Exchange) -> bool:
     One exchange cannot tell these two apart; the same request once more does.
     """
     stamp = answered_at(exchange)
-    if stamp is None:
+    if stamp is None or exchange.status != 200:
         return False
     return not exchange.sent_at - _MILLISECOND <= stamp <= exchange.received_at + _MILLISECOND
 
@@ -47,7 +47,7 @@ def cached(exchange: Exchange) -> str | None:
         hit = _RFC_9211_HIT if name == "cache-status" else _HIT
         if "cache" in name and name != "cache-control" and hit.search(value):
             return f"{name} is {value!r}"
-    again = exchange.asked_again
+    again = exchange.repeated
     first, second = answered_at(exchange), answered_at(again) if again else None
     if first is None or not is_doubtful(exchange):
         return None

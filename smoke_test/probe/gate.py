@@ -1,4 +1,4 @@
-"""Attempts until the gate opens or the time is up."""
+"""Repeats attempts until the gate opens or the time is up."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -12,13 +12,13 @@ from smoke_test.probe.verdict import Verdict
 _DELAYS_S = (0.5, 1.0, 2.0, 4.0, 5.0)
 _JITTER = 0.2
 
-# Between passes in a row, and what is kept of the wait for a last look at most.
+# Between consecutive passes, and what is kept of the wait for a last look at most.
 _PASSES_APART_S = 0.5
-_LAST_LOOK_S = 1.0
+_LAST_ATTEMPT_S = 1.0
 
 
 class Plan(NamedTuple):
-    """How long to try: `wait_s` in all, 0 where a single failure is enough."""
+    """How long to keep trying: up to `wait_s` seconds, 0 to stop at the first failure."""
 
     timeout_s: float = 5.0
     wait_s: float = 0.0
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What one attempt found, and the seconds that the other side asked to be left alone for."""
+    """The verdicts of one attempt, and the longest Retry-After of its answers, in seconds."""
 
     verdicts: Sequence[Verdict]
     retry_after_s: float = 0.0
@@ -36,7 +36,7 @@ class Attempt(NamedTuple):
 
 @dataclass
 class Step:
-    """Attempts in a row that ended alike: when the first began, and how many there were."""
+    """Consecutive attempts with the same code: when the first began, and how many there were."""
 
     at_s: float
     code: str
@@ -45,16 +45,16 @@ class Step:
 
 @dataclass
 class Outcome:
-    """How it went: the verdicts of the last attempt, and the way there.
+    """The verdicts of the last attempt, and the timeline that led there.
 
-    `passed` says whether the gate is open; `timed_out` whether it ran out of time before. Complete
-    at every moment, so that it can be reported when the waiting is interrupted.
+    `passed` says whether the gate is open, `timed_out` whether the time was up before. It is
+    complete at all times, so that an interrupted wait can be reported.
     """
 
     passed: bool = False
     verdicts: Sequence[Verdict] = ()
     attempts: int = 0
-    in_a_row: int = 0
+    consecutive_passes: int = 0
     waited_s: float = 0.0
     timed_out: bool = False
     timeline: list[Step] = field(default_factory=list)
@@ -63,41 +63,41 @@ class Outcome:
 def run(
     outcome: Outcome,
     plan: Plan,
-    ask: Callable[[float], Attempt],
+    attempt: Callable[[float], Attempt],
     *,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
     notify: Callable[[Outcome], None],
 ) -> None:
-    """Fill in the outcome: ask until the plan is fulfilled, or cannot be any more.
+    """Fill in the outcome: make attempts until the plan is fulfilled or cannot be any more.
 
-    `ask` gets the seconds that it may take. `clock` gives seconds; `notify` is called after each
-    attempt. At least one attempt is made.
+    `attempt` gets the seconds it may take. `clock` gives seconds; `notify` is called after each
+    attempt. There is at least one attempt.
     """
     started = clock()
-    last_look_s = min(_LAST_LOOK_S, plan.wait_s / 4)
+    last_attempt_s = min(_LAST_ATTEMPT_S, plan.wait_s / 4)
 
     def left_s() -> float:
         return started + plan.wait_s - clock() if plan.wait_s else float("inf")
 
     while True:
         at_s = clock() - started
-        attempt = ask(min(plan.timeout_s, left_s()))
-        _note(outcome, plan, attempt.verdicts, at_s)
+        found = attempt(min(plan.timeout_s, left_s()))
+        _note(outcome, plan, found.verdicts, at_s)
         outcome.waited_s = clock() - started
         notify(outcome)
-        if outcome.in_a_row >= plan.consecutive:
+        if outcome.consecutive_passes >= plan.consecutive:
             outcome.passed = True
             return
-        failed = outcome.in_a_row == 0
-        if failed and (not plan.wait_s or _is_hopeless(plan, attempt.verdicts)):
+        failed = outcome.consecutive_passes == 0
+        if failed and (not plan.wait_s or _is_permanent(plan, found.verdicts)):
             return
-        delay_s = max(_delay_s(outcome), attempt.retry_after_s) if failed else _PASSES_APART_S
-        delay_s = min(delay_s, left_s() - last_look_s)
+        delay_s = max(_delay_s(outcome), found.retry_after_s) if failed else _PASSES_APART_S
+        delay_s = min(delay_s, left_s() - last_attempt_s)
         if delay_s <= 0:
             outcome.timed_out = True
             if not failed:
-                outcome.verdicts = [*outcome.verdicts, _unsteady(outcome, plan)]
+                outcome.verdicts = [*outcome.verdicts, _flapping(outcome, plan)]
             return
         sleep(delay_s)
         outcome.waited_s = clock() - started
@@ -118,7 +118,7 @@ def _note(outcome: Outcome, plan: Plan, verdicts: Sequence[Verdict], at_s: float
     outcome.verdicts = verdicts
     outcome.attempts += 1
     passed = is_pass(verdicts, fail_on_warning=plan.fail_on_warning)
-    outcome.in_a_row = outcome.in_a_row + 1 if passed else 0
+    outcome.consecutive_passes = outcome.consecutive_passes + 1 if passed else 0
     code = summary(verdicts)
     if code == "ok" and not passed:
         code = next(verdict.code for verdict in verdicts if verdict.level == "warning")
@@ -128,25 +128,25 @@ def _note(outcome: Outcome, plan: Plan, verdicts: Sequence[Verdict], at_s: float
         outcome.timeline.append(Step(at_s, code))
 
 
-def _unsteady(outcome: Outcome, plan: Plan) -> Verdict:
-    code = "time.unsteady"
-    passes = f"{outcome.in_a_row} of {plan.consecutive} passes in a row"
+def _flapping(outcome: Outcome, plan: Plan) -> Verdict:
+    code = "gate.flapping"
+    passes = f"{outcome.consecutive_passes} of {plan.consecutive} consecutive passes"
     return outcome.verdicts[0]._replace(
         level="error",
-        layer="time",
+        layer="gate",
         code=code,
-        message=f"{passes} when the {plan.wait_s:g} s were up.",
+        message=f"{passes} within {plan.wait_s:g} s.",
         hint=CODES[code].hint,
     )
 
 
-def _is_hopeless(plan: Plan, verdicts: Sequence[Verdict]) -> bool:
+def _is_permanent(plan: Plan, verdicts: Sequence[Verdict]) -> bool:
     errors = [verdict.code for verdict in verdicts if verdict.level == "error"]
-    return plan.fail_fast and any(code in CODES and CODES[code].hopeless for code in errors)
+    return plan.fail_fast and any(code in CODES and not CODES[code].retryable for code in errors)
 
 
 def _delay_s(outcome: Outcome) -> float:
     failures = sum(step.count for step in outcome.timeline if step.code != "ok")
     delay_s = _DELAYS_S[min(failures, len(_DELAYS_S)) - 1]
-    # Not for secrecy: so that many probes do not ask in step.
+    # Not for secrecy: it keeps many probes from sending requests in step.
     return delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311

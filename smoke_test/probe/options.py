@@ -1,25 +1,107 @@
-"""What the command's options may be; argparse turns the errors into exit status 2."""
+"""The options of the command line; argparse turns a bad value into exit status 2."""
 
 import re
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from urllib.parse import urlsplit
 
-from petsage_project.environment import RELEASE
-from smoke_test.contract import PATH
+from smoke_test.contract import PATH, RELEASE, RELEASE_FORMAT
+from smoke_test.probe import reports
 from smoke_test.probe.redirects import split_http_url
 
 _NODE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?|unix:/.+")
 
+DESCRIPTION = (
+    "Follows one request through every layer (DNS, TCP, TLS, nginx, app server, Django, contract, "
+    "release) and names the layer that failed."
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the probe's arguments; docs/probe.md describes them."""
+    add = parser.add_argument
+    add("urls", metavar="URL", nargs="*", type=url, help="the address of a smoke test")
+    add("--release", metavar="ID", type=release, help="the release that must answer")
+    add(
+        "--wait",
+        metavar="SECONDS",
+        type=seconds,
+        default=0.0,
+        help="keep retrying for up to SECONDS (default: one attempt)",
+    )
+    add(
+        "--timeout",
+        metavar="SECONDS",
+        type=timeout,
+        default=5.0,
+        help="the limit of one attempt (default: 5)",
+    )
+    add(
+        "--consecutive",
+        metavar="N",
+        type=count,
+        default=1,
+        help="how many consecutive passes are needed (default: 1; 3 for a rolling deployment)",
+    )
+    add(
+        "--fail-fast",
+        action="store_true",
+        help="stop retrying at a fault that waiting cannot fix, such as a bad certificate",
+    )
+    add(
+        "--all-addresses",
+        action="store_true",
+        help="probe each address of the name, and fail if one fails",
+    )
+    add(
+        "--connect-to",
+        metavar="NODE",
+        type=node,
+        help="connect to this HOST[:PORT] or unix:/path, with the Host and SNI of the URL",
+    )
+    add(
+        "--direct",
+        metavar="URL",
+        type=direct,
+        help="also probe the app server itself, at http://HOST:PORT or unix:/path",
+    )
+    add("--ca-file", metavar="FILE", help="trust these CAs (PEM) instead of the system's")
+    add(
+        "--cert-days",
+        metavar="DAYS",
+        type=amount,
+        default=14.0,
+        help="warn if the certificate expires within DAYS (default: 14)",
+    )
+    add(
+        "--slow",
+        metavar="MS",
+        type=amount,
+        default=1000.0,
+        help="warn if the answer takes more than MS milliseconds (default: 1000)",
+    )
+    add(
+        "--fail-level",
+        choices=["WARNING", "ERROR"],
+        default="ERROR",
+        help="the lowest level that fails (default: ERROR)",
+    )
+    add(
+        "--format",
+        choices=["text", *reports.FORMATS],
+        default="text",
+        help="the format of the report (default: text)",
+    )
+
 
 def url(text: str) -> str:
-    """Return an http or https URL in ASCII; without a path it is that of the smoke test."""
+    """Return an http or https URL in ASCII; without a path, that of the smoke test."""
     try:
         if not text.isascii():
             text = _with_ascii_host(text)
         parts = split_http_url(text)
     except ValueError as error:
         raise ArgumentTypeError(
-            f"found {_without_password(text)!r}, wanted {error}, such as "
+            f"got {_without_password(text)!r}, expected {error}, such as "
             f"https://api.petsage.example{PATH}"
         ) from None
     return text if parts.path else parts._replace(path=PATH).geturl()
@@ -30,7 +112,7 @@ def node(text: str) -> str:
     match = _NODE.fullmatch(text)
     if match is None or not 1 <= int(match[2] or 1) <= 65535:
         raise ArgumentTypeError(
-            f"found {text!r}, wanted HOST, HOST:PORT, [IPv6]:PORT or unix:/path"
+            f"got {text!r}, expected HOST, HOST:PORT, [IPv6]:PORT or unix:/path"
         )
     return text
 
@@ -41,7 +123,7 @@ def direct(text: str) -> str:
         return text
     if text.startswith("https:"):
         raise ArgumentTypeError(
-            f"found {_without_password(text)!r}, wanted http://HOST:PORT or unix:/path"
+            f"got {_without_password(text)!r}, expected http://HOST:PORT or unix:/path"
         )
     return url(text)
 
@@ -49,9 +131,7 @@ def direct(text: str) -> str:
 def release(text: str) -> str:
     """Return a release as PETSAGE_RELEASE may be."""
     if not RELEASE.fullmatch(text):
-        raise ArgumentTypeError(
-            f"found {text!r}, wanted 1 to 128 letters, digits, '.', '_', '+' or '-'"
-        )
+        raise ArgumentTypeError(f"got {text!r}, expected {RELEASE_FORMAT}")
     return text
 
 
@@ -61,7 +141,7 @@ def seconds(text: str) -> float:
 
 
 def timeout(text: str) -> float:
-    """Return seconds that leave time for an answer, an hour at most."""
+    """Return the seconds of one attempt, an hour at most."""
     return _number(text, "0.1 to 3600 seconds", least=0.1, most=3600)
 
 
@@ -71,9 +151,9 @@ def amount(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """Return a whole number from 1 on."""
+    """Return a whole number from 1 to 1000."""
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 1000):
-        raise ArgumentTypeError(f"found {text!r}, wanted a whole number from 1 to 1000")
+        raise ArgumentTypeError(f"got {text!r}, expected a whole number from 1 to 1000")
     return int(text)
 
 
@@ -84,13 +164,13 @@ def split_credentials(asked: str) -> tuple[str, str | None]:
     return parts._replace(netloc=host).geturl(), credentials if found else None
 
 
-def _number(text: str, wanted: str, *, least: float, most: float) -> float:
+def _number(text: str, expected: str, *, least: float, most: float) -> float:
     try:
         number = float(text)
     except ValueError:
         number = float("nan")
     if not least <= number <= most:
-        raise ArgumentTypeError(f"found {text!r}, wanted {wanted}")
+        raise ArgumentTypeError(f"got {text!r}, expected {expected}")
     return number
 
 

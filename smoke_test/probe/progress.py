@@ -1,4 +1,4 @@
-"""The timeline while it is waited for: `0.0 s  tcp.refused x4  ->  4.1 s  ok`."""
+"""The timeline during a wait: `0.0 s  tcp.refused x4  ->  4.1 s  ok`."""
 
 import shutil
 from typing import TextIO
@@ -7,7 +7,7 @@ from smoke_test.probe.gate import Outcome, Step
 
 
 class Progress:
-    """Writes each transition once, as it happens; on a terminal the time left as well."""
+    """Writes each transition once, as it happens; on a terminal also the time left."""
 
     def __init__(self, stream: TextIO, wait_s: float) -> None:
         self._stream = stream
@@ -41,7 +41,7 @@ class Progress:
         left_s = max(0.0, self._wait_s - outcome.waited_s)
         line = f"{timeline(outcome)}  ({left_s:.0f} s left)" if self._wait_s else timeline(outcome)
         columns = shutil.get_terminal_size().columns
-        # The end of the line is what is new.
+        # The end of the line is the news.
         self._stream.write(f"\r\x1b[K{line[-(columns - 1) :]}")
         self._stream.flush()
 

@@ -1,6 +1,7 @@
-"""Where a redirect leads, and whether a smoke test may go there."""
+"""Where a redirect leads, and whether the probe follows it."""
 
 import re
+from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from smoke_test.probe.exchange import Exchange
@@ -12,10 +13,17 @@ _URL = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%25[A-Za-z0-9._~-]+)?")
 
 
+class Redirect(NamedTuple):
+    """The URL to request next, or the code that says why the redirect is not followed."""
+
+    url: str | None = None
+    code: str | None = None
+
+
 def split_http_url(url: str) -> SplitResult:
-    """Split an http or https URL; ValueError, with what was wanted, for anything else."""
+    """Split an http or https URL; raise ValueError, with what was expected, for anything else."""
     if not _URL.fullmatch(url):
-        raise ValueError("a URL without spaces, fragment or other characters to be escaped")
+        raise ValueError("a URL without spaces, a fragment or characters that need escaping")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise ValueError("a URL that begins with https:// or http://")
@@ -26,29 +34,26 @@ def split_http_url(url: str) -> SplitResult:
     return parts
 
 
-def is_redirect(exchange: Exchange) -> bool:
-    """Return whether the answer is a redirect with a target."""
-    return exchange.status in _STATUSES and exchange.header("Location") is not None
+def redirect(exchange: Exchange) -> Redirect | None:
+    """Return where the answer redirects to; None if it is not a redirect with a target.
 
-
-def target(exchange: Exchange) -> str:
-    """Return where the redirect leads; LookupError with the redirect code where none may follow.
-
-    The host stays the same, https stays https, no URL comes twice, and there are 5 at most.
+    The host must stay the same, https must stay https, no URL may come twice, and 5 are the most.
     """
-    location = exchange.header("Location") or ""
+    location = exchange.header("Location")
+    if exchange.error is not None or exchange.status not in _STATUSES or location is None:
+        return None
     try:
         there = split_http_url(urljoin(exchange.url, location.partition("#")[0]))
     except ValueError:
-        raise LookupError("redirect.bad_target") from None
-    # Credentials of the other side are not ours to send.
+        return Redirect(code="redirect.bad_target")
+    # The other side's credentials are not ours to send.
     there = there._replace(netloc=there.netloc.rpartition("@")[2])
-    found = there.geturl()
+    url = there.geturl()
     here = urlsplit(exchange.url)
     if (there.hostname or "").rstrip(".") != (here.hostname or "").rstrip("."):
-        raise LookupError("redirect.other_host")
+        return Redirect(code="redirect.other_host")
     if here.scheme == "https" and there.scheme == "http":
-        raise LookupError("redirect.downgrade")
-    if found in (exchange.url, *exchange.redirects) or len(exchange.redirects) >= MAX_REDIRECTS:
-        raise LookupError("redirect.loop")
-    return found
+        return Redirect(code="redirect.downgrade")
+    if url in (exchange.url, *exchange.redirects) or len(exchange.redirects) >= MAX_REDIRECTS:
+        return Redirect(code="redirect.loop")
+    return Redirect(url)

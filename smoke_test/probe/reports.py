@@ -5,18 +5,14 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from django.core.checks import ERROR, INFO, WARNING, CheckMessage
-
 from smoke_test.probe.gate import Outcome
-from smoke_test.probe.verdict import Verdict
-
-_LEVELS = {"ok": INFO, "warning": WARNING, "error": ERROR}
+from smoke_test.probe.verdict import Level, Verdict
 
 
 def passes(outcome: Outcome) -> Iterator[str]:
-    """Yield lines for what passed: its phases, its redirects, who answered where.
+    """Yield lines for the passes: phases, redirects, who answered where.
 
-    None of them says `passed` where the whole did not.
+    None of them says `passed` unless the whole outcome did.
     """
     alone = len({_case(verdict) for verdict in outcome.verdicts}) == 1
     for verdict in outcome.verdicts:
@@ -30,16 +26,17 @@ def passes(outcome: Outcome) -> Iterator[str]:
         yield f"{'Smoke test passed: ' if outcome.passed else ''}{subject}{verdict.message}"
 
 
-def issues(outcome: Outcome) -> Iterator[tuple[str, list[CheckMessage]]]:
-    """Yield a heading and messages as of `manage.py check`, the errors before the warnings."""
-    for level, heading in (("error", "ERRORS"), ("warning", "WARNINGS")):
+def issues(outcome: Outcome) -> Iterator[tuple[Level, str]]:
+    """Yield blocks in the style of `manage.py check`, errors before warnings."""
+    levels: tuple[Level, ...] = ("error", "warning")
+    for level in levels:
         found = [verdict for verdict in outcome.verdicts if verdict.level == level]
         if found:
-            yield heading, [_check_message(outcome, verdict) for verdict in found]
+            yield level, "\n".join([f"{level.upper()}S:", *(_issue(outcome, v) for v in found)])
 
 
 def failure_line(outcome: Outcome) -> str:
-    """Return why it failed, in one line."""
+    """Return the reason for a failure, in one line."""
     found = [v for v in outcome.verdicts if v.level != "ok"]
     if not found:
         return "Smoke test failed: it was interrupted."
@@ -65,7 +62,7 @@ def as_json(outcome: Outcome) -> str:
 
 def as_junit(outcome: Outcome) -> str:
     """Return JUnit XML: a case for each URL and address."""
-    # Only here, for the start of the other formats.
+    # Imported only here: the other formats start faster without it.
     from xml.etree import ElementTree as ET
 
     suite = ET.Element("testsuite", name="smoke_test", time=f"{outcome.waited_s:.3f}")
@@ -85,7 +82,7 @@ def as_junit(outcome: Outcome) -> str:
                 element.set("type", verdict.code)
                 element.set("message", verdict.message)
     if not outcome.passed and not failures:
-        # Warnings that count, or an interruption.
+        # Warnings that fail, or an interruption.
         failures = 1
         case = ET.SubElement(suite, "testcase", classname="smoke_test", name="gate")
         ET.SubElement(case, "failure", type="gate", message=failure_line(outcome))
@@ -114,7 +111,7 @@ def _case(verdict: Verdict) -> str:
 
 
 def _subject(outcome: Outcome, verdict: Verdict) -> str:
-    """Return the URL, with the address where several of the same URL were asked."""
+    """Return the URL, with the address if several addresses of it were probed."""
     addresses = {other.address for other in outcome.verdicts if other.url == verdict.url}
     return _case(verdict) if len(addresses) > 1 else verdict.url
 
@@ -128,15 +125,10 @@ def _sentence(verdict: Verdict) -> str:
     return f"{verdict.message}{hint}"
 
 
-def _check_message(outcome: Outcome, verdict: Verdict) -> CheckMessage:
+def _issue(outcome: Outcome, verdict: Verdict) -> str:
     subject = " -> ".join([*verdict.redirects, _subject(outcome, verdict)])
-    return CheckMessage(
-        _LEVELS[verdict.level],
-        verdict.message,
-        hint=verdict.hint,
-        obj=subject,
-        id=f"smoke_test.{verdict.code}",
-    )
+    hint = f"\n\tHINT: {verdict.hint}" if verdict.hint else ""
+    return f"{subject}: (smoke_test.{verdict.code}) {verdict.message}{hint}"
 
 
 def _phases(verdict: Verdict) -> str:
@@ -157,7 +149,7 @@ def _as_object(verdict: Verdict) -> dict[str, Any]:
         "level": verdict.level,
         "layer": verdict.layer,
         "code": verdict.code,
-        "written_by": verdict.written_by,
+        "answered_by": verdict.answered_by,
         "message": verdict.message,
         "hint": verdict.hint,
         "status": verdict.status,

@@ -1,8 +1,8 @@
 """Names to addresses, within a deadline.
 
-Neither getaddrinfo nor libcurl keeps one: libcurl's own resolver thread is waited for when its
-handle is closed (10 s after a time-out of 2 s, measured with 8.23 and a silent resolver). So the
-names are resolved here, in threads that can be left behind, and libcurl gets the addresses.
+Neither getaddrinfo nor libcurl keeps one: closing a handle waits for libcurl's resolver thread
+(10 s after a timeout of 2 s, measured with 8.23 and a silent resolver). So names are resolved
+here, in threads that can be left behind, and libcurl gets the addresses.
 """
 
 import ipaddress
@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from smoke_test.probe.exchange import CurlCode, Failure
+from smoke_test.probe.exchange import CurlCode, TransportError
 
-_TICK_S = 0.05
+_POLL_S = 0.05
 
 
 class Resolution(NamedTuple):
@@ -24,16 +24,16 @@ class Resolution(NamedTuple):
     """
 
     addresses: tuple[str, ...] = ()
-    failure: Failure | None = None
+    error: TransportError | None = None
     took_ms: float = 0.0
 
 
 def resolve(
-    names: Iterable[str], timeout_s: float, tick: Callable[[], None]
+    names: Iterable[str], timeout_s: float, check_cancelled: Callable[[], None]
 ) -> dict[str, Resolution]:
     """Resolve all names at once; one that takes longer than `timeout_s` has timed out.
 
-    `tick` is called several times a second; what it raises ends the waiting.
+    `check_cancelled` is called several times a second; an exception from it ends the waiting.
     """
     started = time.monotonic()
     found: dict[str, Resolution] = {}
@@ -51,11 +51,11 @@ def resolve(
         threads.append((name, thread))
     for _name, thread in threads:
         while thread.is_alive() and time.monotonic() < started + timeout_s:
-            tick()
-            thread.join(min(_TICK_S, max(0.0, started + timeout_s - time.monotonic())))
+            check_cancelled()
+            thread.join(min(_POLL_S, max(0.0, started + timeout_s - time.monotonic())))
     took_ms = (time.monotonic() - started) * 1000
-    timed_out = Failure(CurlCode.OPERATION_TIMEDOUT, "resolving timed out")
-    return {name: Resolution(failure=timed_out, took_ms=took_ms) for name, _ in threads} | found
+    timed_out = TransportError(CurlCode.OPERATION_TIMEDOUT, "resolving timed out")
+    return {name: Resolution(error=timed_out, took_ms=took_ms) for name, _ in threads} | found
 
 
 def is_address(name: str) -> bool:
@@ -71,17 +71,17 @@ def _look_up(name: str, started: float) -> Resolution:
     try:
         entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        failure = Failure(
+        failed = TransportError(
             CurlCode.COULDNT_RESOLVE_HOST,
             str(error.strerror),
             resolver_errno=error.errno or socket.EAI_FAIL,
         )
-        return Resolution(failure=failure, took_ms=(time.monotonic() - started) * 1000)
+        return Resolution(error=failed, took_ms=(time.monotonic() - started) * 1000)
     except UnicodeError:
         # A label that is empty or too long for the DNS.
-        failure = Failure(
+        failed = TransportError(
             CurlCode.COULDNT_RESOLVE_HOST, "not a name", resolver_errno=socket.EAI_NONAME
         )
-        return Resolution(failure=failure)
+        return Resolution(error=failed)
     addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
     return Resolution(addresses, took_ms=(time.monotonic() - started) * 1000)

@@ -1,34 +1,25 @@
-"""What is reported: one judgement of one exchange, safe to print anywhere."""
+"""The result of judging one exchange, safe to print anywhere."""
 
 import re
 from typing import Literal, NamedTuple
 
+from smoke_test.contract import ANSWERED_AT_HEADER, RELEASE_HEADER
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.exchange import Certificate, Exchange, Timings
 
 Level = Literal["ok", "warning", "error"]
-Writer = Literal["app", "server", "proxy", "unknown"]
+Responder = Literal["app", "server", "proxy", "unknown"]
 
 MAX_TEXT = 300
 
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
-class Finding(NamedTuple):
-    """What a diagnosis found; `hint` is None for the code's own, `writer` for no answer."""
-
-    code: str
-    message: str
-    writer: Writer | None = None
-    level: Level = "error"
-    hint: str | None = None
-
-
 class Verdict(NamedTuple):
-    """A finding with what was exchanged.
+    """What an exchange means.
 
-    `layer` is None for a pass. Each text is one printable line: whatever came from the other side
-    was escaped and cut.
+    `layer` is None for a pass. Each text is one printable line: text from the other side is
+    escaped and cut.
     """
 
     url: str
@@ -38,7 +29,7 @@ class Verdict(NamedTuple):
     message: str
     hint: str | None
     address: str | None = None
-    written_by: Writer | None = None
+    answered_by: Responder | None = None
     status: int | None = None
     release: str | None = None
     answered_at: str | None = None
@@ -47,23 +38,31 @@ class Verdict(NamedTuple):
     redirects: tuple[str, ...] = ()
 
 
-def verdict(exchange: Exchange, finding: Finding) -> Verdict:
-    """Return the verdict on an exchange; every text in it is printable."""
-    known = CODES.get(finding.code)
-    hint = finding.hint or (known.hint if known else None)
+def verdict(
+    exchange: Exchange,
+    code: str,
+    message: str,
+    *,
+    answered_by: Responder | None = None,
+    level: Level = "error",
+    hint: str | None = None,
+) -> Verdict:
+    """Return a verdict on the exchange; without a `hint` it has the code's own."""
+    known = CODES.get(code)
+    hint = hint or (known.hint if known else None)
     certificate = exchange.certificate
     return Verdict(
         url=printable(exchange.url, limit=2000),
         address=exchange.address and printable(exchange.address),
-        level=finding.level,
-        layer=None if finding.level == "ok" else finding.code.partition(".")[0],
-        code=finding.code,
-        written_by=finding.writer,
-        message=printable(finding.message),
+        level=level,
+        layer=None if level == "ok" else code.partition(".")[0],
+        code=code,
+        answered_by=answered_by,
+        message=printable(message),
         hint=hint and printable(hint),
         status=exchange.status,
-        release=_header(exchange, "X-PetSage-Release"),
-        answered_at=_header(exchange, "X-PetSage-Answered-At"),
+        release=_header(exchange, RELEASE_HEADER),
+        answered_at=_header(exchange, ANSWERED_AT_HEADER),
         timings=exchange.timings,
         certificate=certificate
         and Certificate(
@@ -76,9 +75,9 @@ def verdict(exchange: Exchange, finding: Finding) -> Verdict:
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
-    """Return the text on one line, cut after `limit`.
+    """Return the text on one line, cut after `limit` characters.
 
-    It has nothing that a terminal would obey, and no `user:password@` of a URL.
+    It has no control characters and no `user:password@` of a URL.
     """
     text = _CREDENTIALS.sub("//", text)
     cut = text if len(text) <= limit else f"{text[:limit]}..."

@@ -1,0 +1,8 @@
+"""`python -m smoke_test.probe`."""
+
+import sys
+
+from smoke_test.probe.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

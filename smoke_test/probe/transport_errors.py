@@ -1,0 +1,137 @@
+"""The verdict on an exchange that broke off, by libcurl's error code and the phase it broke in."""
+
+import errno
+import os
+import socket
+
+from smoke_test.probe.codes import CODES
+from smoke_test.probe.exchange import CurlCode, Exchange, TransportError
+from smoke_test.probe.verdict import Verdict, verdict
+
+# X509_V_ERR_*, https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
+_VERIFY_CODES = {
+    9: "tls.not_yet_valid",
+    10: "tls.expired",
+    18: "tls.self_signed",
+    62: "tls.hostname",
+}
+
+# OpenSSL's messages for a failed handshake; libcurl has one code for all of them.
+_HANDSHAKE_WORDS = (
+    ("unrecognized name", "tls.unrecognized_name"),
+    ("wrong version number", "tls.not_tls"),
+    ("packet length too long", "tls.not_tls"),
+    ("record layer failure", "tls.not_tls"),
+    ("http request", "tls.not_tls"),
+    ("protocol version", "tls.protocol"),
+    ("unsupported protocol", "tls.protocol"),
+    ("no protocols available", "tls.protocol"),
+    ("no shared cipher", "tls.protocol"),
+    ("handshake failure", "tls.protocol"),
+    ("reset by peer", "tls.closed"),
+    ("unexpected eof", "tls.closed"),
+    ("ssl_error_syscall", "tls.closed"),
+    ("broken pipe", "tls.closed"),
+)
+
+_CONNECT_ERRNOS = {
+    errno.ECONNREFUSED: "tcp.refused",
+    errno.ETIMEDOUT: "tcp.timeout",
+    errno.ENOENT: "tcp.no_socket",
+}
+
+_HTTP_CODES = {
+    CurlCode.GOT_NOTHING: ("http.closed", "closed the connection without an answer"),
+    CurlCode.PARTIAL_FILE: ("http.truncated", "closed the connection in mid-answer"),
+    CurlCode.HTTP2: ("http.reset", "broke off the HTTP/2 connection"),
+    CurlCode.HTTP2_STREAM: ("http.reset", "reset the HTTP/2 stream"),
+    CurlCode.SEND_ERROR: ("http.reset", "reset the connection during the request"),
+    CurlCode.TOO_LARGE: ("http.too_large", "sent endless headers"),
+}
+
+
+def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
+    """Return the verdict on an exchange that broke off with `error`."""
+    node = exchange.address or "the server"
+    if exchange.too_large:
+        kilobytes = len(exchange.body) // 1024
+        size = f"more than {kilobytes} KiB" if kilobytes else "endless headers"
+        return verdict(exchange, "http.too_large", f"{node} sent {size}, expected 70 bytes.")
+    if error.code == CurlCode.OPERATION_TIMEDOUT:
+        return _timed_out(exchange)
+    if error.code == CurlCode.COULDNT_RESOLVE_HOST:
+        return _unresolved(exchange, error)
+    if error.code == CurlCode.COULDNT_CONNECT:
+        code = _CONNECT_ERRNOS.get(error.os_errno, "tcp.unreachable")
+        reason = os.strerror(error.os_errno) if error.os_errno else error.text
+        message = f"no connection to {exchange.address or 'any address'}: {reason}."
+        # What listens on a socket file is the app server, not nginx.
+        hint = CODES["tcp.no_socket"].hint if node.startswith("unix:") else None
+        return verdict(exchange, code, message, hint=hint)
+    if error.code == CurlCode.PEER_FAILED_VERIFICATION:
+        return _unverified(exchange, error)
+    if error.code == CurlCode.SSL_CONNECT_ERROR:
+        words = error.text.lower()
+        found = (code for word, code in _HANDSHAKE_WORDS if word in words)
+        return verdict(exchange, next(found, "tls.failed"), f"no TLS with {node}: {error.text}.")
+    return _http_verdict(node, exchange, error)
+
+
+def _timed_out(exchange: Exchange) -> Verdict:
+    timings = exchange.timings
+    seconds = f"{timings.total / 1000:.1f} s"
+    if timings.dns is None:
+        return verdict(exchange, "dns.failed", f"the name was not resolved within {seconds}.")
+    if timings.tcp is None:
+        return verdict(exchange, "tcp.timeout", f"no connection within {seconds}.")
+    if timings.tls is None and exchange.url.startswith("https:"):
+        return verdict(
+            exchange, "tls.timeout", f"the TLS handshake did not finish within {seconds}."
+        )
+    if exchange.status is None:
+        return verdict(
+            exchange, "http.timeout", f"no answer from {exchange.address} within {seconds}."
+        )
+    got = f"status {exchange.status} and {len(exchange.body)} bytes"
+    return verdict(
+        exchange, "http.timeout", f"{got} within {seconds}, but the answer is incomplete."
+    )
+
+
+def _unresolved(exchange: Exchange, error: TransportError) -> Verdict:
+    if error.resolver_errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)):
+        return verdict(exchange, "dns.not_found", "the name does not exist, or has no address.")
+    return verdict(exchange, "dns.failed", f"the name was not resolved: {error.text}.")
+
+
+def _unverified(exchange: Exchange, error: TransportError) -> Verdict:
+    reason = error.text.removeprefix("SSL certificate OpenSSL verify result: ")
+    reason = reason.removeprefix("SSL: ")
+    if "subject name" in error.text and "match" in error.text:
+        return verdict(exchange, "tls.hostname", f"the certificate is for another name: {reason}.")
+    code = _VERIFY_CODES.get(error.verify_result, "tls.untrusted")
+    return verdict(exchange, code, f"the certificate was rejected: {reason}.")
+
+
+def _http_verdict(node: str, exchange: Exchange, error: TransportError) -> Verdict:
+    if error.code in (CurlCode.UNSUPPORTED_PROTOCOL, CurlCode.WEIRD_SERVER_REPLY):
+        return verdict(
+            exchange, "http.not_http", f"{node} sent something that is not HTTP: {error.text}."
+        )
+    if error.code == CurlCode.RECV_ERROR:
+        if error.os_errno or "reset" in error.text.lower():
+            after = " in mid-answer" if exchange.status else " without an answer"
+            return verdict(exchange, "http.reset", f"{node} reset the connection{after}.")
+        if "eof" in error.text.lower():
+            code = "http.truncated" if exchange.status else "http.closed"
+            return verdict(exchange, code, f"{node} closed the connection without ending TLS.")
+        if "alert" in error.text.lower():
+            return verdict(exchange, "tls.failed", f"{node} ended TLS: {error.text}.")
+        if exchange.status:
+            return verdict(
+                exchange, "http.not_http", f"{node} sent a malformed answer: {error.text}."
+            )
+    if error.code in _HTTP_CODES:
+        code, what = _HTTP_CODES[CurlCode(error.code)]
+        return verdict(exchange, code, f"{node} {what}.")
+    return verdict(exchange, "unknown.error", f"libcurl error {error.code}: {error.text}.")

@@ -1,5 +1,0 @@
-"""The same project, at whose addresses more can go wrong."""
-
-from petsage_project.settings import *  # noqa: F403
-
-ROOT_URLCONF = "smoke_test.tests.urls_breakable"

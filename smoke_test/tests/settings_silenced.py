@@ -1,5 +1,0 @@
-"""The same, with the checks that say so silenced."""
-
-from smoke_test.tests.settings_ssl_redirect import *  # noqa: F403
-
-SILENCED_SYSTEM_CHECKS = ["smoke_test.E004", "smoke_test.E006"]

@@ -1,0 +1,67 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.conftest import ROOT, free_ports, program
+from tests.deploy.running import Stack
+
+Start = Callable[..., Stack]
+
+
+@pytest.fixture(scope="session")
+def openssl() -> str:
+    return program("openssl", "openssl")
+
+
+@pytest.fixture(scope="session")
+def collected() -> None:
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+@pytest.fixture(scope="module")
+def start(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
+    """Return a function that gives a stack of its own, not started; all end with the module."""
+    request.getfixturevalue("nginx")
+    request.getfixturevalue("collected")
+    stacks: list[Stack] = []
+
+    def give(**environ: str) -> Stack:
+        stacks.append(Stack(tmp_path_factory.mktemp("var"), free_ports(1)[0], **environ))
+        return stacks[-1]
+
+    yield give
+    for stack in stacks:
+        with suppress(OSError):
+            os.kill(stack.granian(), signal.SIGCONT)
+        for pid in stack.workers():
+            os.kill(pid, signal.SIGCONT)
+        stack.stop_front()
+        stack.stop_app()
+
+
+@pytest.fixture(scope="module")
+def stack(start: Start) -> Stack:
+    """Return a stack that is up, with no limit to the rate that tests reach."""
+    return _up(start(NGINX_RATE="100000"))
+
+
+@pytest.fixture(scope="module")
+def holding(start: Start) -> Stack:
+    """Return such a stack, whose view holds its worker for as long as the X-Hold header says."""
+    slow = "tests.settings.slow"
+    return _up(start(NGINX_RATE="100000", DJANGO_SETTINGS_MODULE=slow))
+
+
+def _up(stack: Stack) -> Stack:
+    stack.start_app()
+    stack.start_front()
+    stack.until_up()
+    return stack

@@ -1,0 +1,120 @@
+"""`make soak`: the disturbances of the tests, again and again for minutes, and what was lost."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.conftest import free_ports
+from tests.deploy.asking import ask, load
+from tests.deploy.running import Stack
+from tests.polling import wait_until
+
+
+def kill_a_worker(stack: Stack) -> None:
+    _replaced(stack, lambda pid: os.kill(pid, signal.SIGKILL))
+
+
+def freeze_a_worker(stack: Stack) -> None:
+    _replaced(stack, lambda pid: os.kill(pid, signal.SIGSTOP))
+
+
+def hang_a_worker(stack: Stack) -> None:
+    before = set(stack.workers())
+    # Not the smoke test, which nginx would give to the other worker as well.
+    ask(stack.port, "/", X_Hold="3600", X_Hold_Begun=str(stack.var / "begun"))
+    wait_until(
+        lambda: len(stack.workers()) == 2 and set(stack.workers()) != before,
+        "another took the place of the one that hangs",
+    )
+
+
+def reload_the_app(stack: Stack) -> None:
+    old = set(stack.workers())
+    os.kill(stack.granian(), signal.SIGHUP)
+    wait_until(lambda: not old & set(stack.workers()), "the workers are others")
+
+
+def reload_nginx(stack: Stack) -> None:
+    os.kill(stack.nginx(), signal.SIGHUP)
+
+
+def hold_500_idle_connections(stack: Stack) -> None:
+    with ExitStack() as clients:
+        for _ in range(500):
+            clients.enter_context(socket.create_connection(("127.0.0.1", stack.port)))
+
+
+def kill_the_main_process(stack: Stack) -> None:
+    killed = stack.granian()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: stack.workers() != [] and stack.granian() != killed, "granian is another")
+
+
+DISTURBANCES: list[Callable[[Stack], None]] = [
+    kill_a_worker,
+    freeze_a_worker,
+    hang_a_worker,
+    reload_the_app,
+    reload_nginx,
+    hold_500_idle_connections,
+    kill_the_main_process,
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make soak", usage="make soak [MINUTES=5]")
+    parser.add_argument("--minutes", type=float, default=5)
+    end = time.monotonic() + 60 * parser.parse_args().minutes
+    with tempfile.TemporaryDirectory() as var:
+        stack = Stack(
+            Path(var),
+            free_ports(1)[0],
+            NGINX_RATE="100000",
+            # Lets a request hang where it asks to.
+            DJANGO_SETTINGS_MODULE="tests.settings.slow",
+        )
+        try:
+            stack.start_app()
+            stack.start_front()
+            while time.monotonic() < end:
+                for disturb in DISTURBANCES:
+                    _report(disturb, stack)
+        finally:
+            stack.stop_front()
+            stack.stop_app()
+
+
+def _report(disturb: Callable[[Stack], None], stack: Stack) -> None:
+    stack.until_up()
+    wait_until(lambda: len(stack.workers()) == 2, "both workers are there")
+    # granian takes a second death within 5.5 s for a loop; that is another test's.
+    time.sleep(6)
+    with load(stack.port) as found:
+        time.sleep(1)
+        disturb(stack)
+        time.sleep(1)
+    lost = Counter(found.outcomes)
+    answered = lost.pop("200")
+    sys.stdout.write(
+        f"{disturb.__name__.replace('_', ' '):28} {answered:6} answered, "
+        f"slowest {found.slowest:.2f} s, lost {dict(lost) or 'none'}\n"
+    )
+    sys.stdout.flush()
+
+
+def _replaced(stack: Stack, disturb: Callable[[int], None]) -> None:
+    victim = stack.workers()[0]
+    disturb(victim)
+    wait_until(lambda: victim not in stack.workers(), f"{victim} is replaced", seconds=30)
+
+
+if __name__ == "__main__":
+    main()

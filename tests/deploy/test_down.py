@@ -1,0 +1,224 @@
+"""What a client gets when the app is stopped, frozen or killed, and how it comes back."""
+
+import itertools
+import os
+import signal
+import socket
+from contextlib import ExitStack, suppress
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from smoke_test.contract import BODY
+from tests.conftest import ROOT
+from tests.deploy.asking import Reply, ask, load
+from tests.deploy.conftest import Start
+from tests.deploy.running import Stack, freeze, runs
+from tests.polling import wait_until
+
+pytestmark = pytest.mark.stack
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def _is_the_proxys(reply: Reply) -> bool:
+    return (
+        reply.headers["Proxy-Status"] == "proxy"
+        and reply.headers["Cache-Control"] == "no-store"
+        and reply.headers["X-PetSage-Release"] is None
+        and int(reply.headers["Retry-After"]) > 0
+    )
+
+
+@pytest.fixture(scope="module")
+def without_app(start: Start) -> Stack:
+    stack = start()
+    stack.start_front()
+    return stack
+
+
+def test_without_the_app_nginx_says_so_at_once_as_json(without_app: Stack) -> None:
+    reply = ask(without_app.port)
+
+    assert reply.status == HTTPStatus.BAD_GATEWAY
+    assert reply.json() == {"detail": "PetSage does not answer."}
+    assert reply.headers["Content-Type"] == "application/json"
+    assert _is_the_proxys(reply)
+    assert reply.seconds < 1
+
+
+def test_without_the_app_browsers_get_a_page(without_app: Stack) -> None:
+    reply = ask(without_app.port, "/docs/", Accept=BROWSER)
+
+    assert reply.status == HTTPStatus.BAD_GATEWAY
+    assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert reply.body.split() == (ROOT / "deploy/pages/502.html").read_bytes().split()
+    assert "frame-ancestors 'none'" in reply.headers["Content-Security-Policy"]
+    assert _is_the_proxys(reply)
+
+
+def test_without_the_app_head_has_the_fields_and_no_body(without_app: Stack) -> None:
+    reply = ask(without_app.port, method="HEAD")
+
+    assert (reply.status, reply.body) == (HTTPStatus.BAD_GATEWAY, b"")
+    assert _is_the_proxys(reply)
+
+
+def test_only_the_probe_sees_that_no_connection_was_made(without_app: Stack) -> None:
+    probe = ask(without_app.port, X_PetSage_Probe="1")
+    other = ask(without_app.port)
+
+    assert probe.headers["X-Upstream-Status"] == "502, 502"
+    assert probe.headers["X-Upstream-Connect"] == "-, -"
+    assert other.headers["X-Upstream-Status"] is None
+    assert other.headers["X-Upstream-Connect"] is None
+
+
+def test_a_stopped_app_comes_back_without_a_word_to_nginx(stack: Stack) -> None:
+    stack.stop_app()
+    down = [ask(stack.port) for _ in range(10)][-1]
+    stack.start_app()
+    back = [ask(stack.port).status for _ in range(10)]
+
+    assert back == [HTTPStatus.OK] * 10
+    assert down.status == HTTPStatus.BAD_GATEWAY
+    assert _is_the_proxys(down)
+
+
+def test_a_frozen_app_costs_five_seconds_at_most(stack: Stack) -> None:
+    assert stack.app is not None
+    # With what would replace it.
+    frozen = [stack.app.pid, stack.granian(), *stack.workers()]
+    freeze(*frozen)
+
+    try:
+        smoke_test, root = ask(stack.port, X_PetSage_Probe="1"), ask(stack.port, "/")
+    finally:
+        for pid in reversed(frozen):
+            os.kill(pid, signal.SIGCONT)
+
+    for reply in (smoke_test, root):
+        assert reply.status == HTTPStatus.GATEWAY_TIMEOUT
+        assert reply.json() == {"detail": "PetSage does not answer in time."}
+        assert _is_the_proxys(reply)
+        assert reply.seconds < 5
+    assert smoke_test.headers["X-Upstream-Status"] == "504, 504"
+    stack.until_up()
+
+
+def test_a_frozen_app_is_replaced_by_itself(stack: Stack) -> None:
+    granian = stack.granian()
+    freeze(granian, *stack.workers())
+
+    wait_until(lambda: stack.workers() != [] and stack.granian() != granian, "granian is another")
+    stack.until_up()
+
+
+def test_a_worker_killed_under_load_loses_nothing(stack: Stack) -> None:
+    with load(stack.port) as found:
+        wait_until(lambda: found.count() > 100, "the load is on")
+        victim = stack.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: victim not in stack.workers(), "the dead worker is gone")
+        wait_until(lambda: len(stack.workers()) == 2, "another took its place")
+        reached = found.count()
+        wait_until(lambda: found.count() > reached + 100, "the load goes on")
+
+    assert set(found.outcomes) == {"200"}
+
+
+def test_a_worker_frozen_under_load_loses_nothing_and_is_replaced(stack: Stack) -> None:
+    stack.until_up()
+    with load(stack.port) as found:
+        wait_until(lambda: found.count() > 100, "the load is on")
+        victim = stack.workers()[0]
+        os.kill(victim, signal.SIGSTOP)
+        wait_until(lambda: victim not in stack.workers(), "the frozen worker is gone", seconds=30)
+        wait_until(lambda: len(stack.workers()) == 2, "another took its place")
+
+    assert found.slowest < 5
+    assert set(found.outcomes) == {"200"}
+
+
+def test_a_worker_that_hangs_under_load_says_where_and_is_replaced(
+    holding: Stack, tmp_path: Path
+) -> None:
+    before = set(holding.workers())
+    with load(holding.port) as found:
+        # Not the smoke test, which nginx would give to the other worker as well.
+        hung = ask(holding.port, "/", X_Hold="3600", X_Hold_Begun=str(tmp_path / "begun"))
+        wait_until(
+            lambda: len(holding.workers()) == 2 and len(before & set(holding.workers())) == 1,
+            "another took the place of the one that hangs",
+        )
+    holding.until_up()
+
+    assert hung.status == HTTPStatus.GATEWAY_TIMEOUT
+    # Meanwhile it goes on to accept what it does not answer.
+    assert set(found.outcomes) <= {"200", "502", "504"}
+    assert found.slowest < 5
+    assert 'settings/hold.py", line' in (holding.var / "app.err").read_text()
+
+
+def test_workers_that_all_hang_are_replaced(holding: Stack, tmp_path: Path) -> None:
+    before = set(holding.workers())
+    begun = (tmp_path / str(number) for number in itertools.count())
+    with ExitStack() as clients:
+
+        def both_hang_after_one_more_request() -> bool:
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(holding.var / "petsage.sock"))
+            fields = f"Host: localhost\r\nX-Hold: 3600\r\nX-Hold-Begun: {next(begun)}\r\n"
+            client.sendall(f"GET / HTTP/1.1\r\n{fields}\r\n".encode())
+            return len(list(tmp_path.iterdir())) == 2
+
+        # One that hangs goes on to accept, so several are needed.
+        wait_until(both_hang_after_one_more_request, "both workers hang")
+
+    wait_until(
+        lambda: len(holding.workers()) == 2 and not before & set(holding.workers()),
+        "others took their places",
+        seconds=30,
+    )
+    holding.until_up()
+
+
+def test_the_main_process_killed_under_load_is_back_in_seconds(stack: Stack) -> None:
+    killed, orphans = stack.granian(), stack.workers()
+    with load(stack.port) as found:
+        wait_until(lambda: found.count() > 100, "the load is on")
+        os.kill(killed, signal.SIGKILL)
+        wait_until(
+            lambda: len(stack.workers()) == 2 and stack.granian() != killed, "granian is another"
+        )
+    stack.until_up()
+
+    assert set(found.outcomes) <= {"200", "502"}
+    # Nobody answers from the past.
+    assert not any(runs(pid) for pid in orphans)
+
+
+def test_a_crash_loop_ends_granian_and_starts_it_again(stack: Stack) -> None:
+    granian = stack.granian()
+
+    while stack.workers() and stack.granian() == granian:
+        wait_until(lambda: len(stack.workers()) != 1, "both workers are there, or none")
+        for pid in stack.workers()[:1]:
+            # It may have left meanwhile, with granian.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    wait_until(lambda: len(stack.workers()) == 2, "granian is back")
+    stack.until_up()
+
+
+def test_the_app_sends_an_answer_in_one_piece(stack: Stack) -> None:
+    # In two, a worker that dies in between leaves half an answer, which cannot be asked for again.
+    for _ in range(100):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(stack.var / "petsage.sock"))
+            client.sendall(b"GET /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            received = client.recv(65536)
+
+        assert received.endswith(BODY)

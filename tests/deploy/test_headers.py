@@ -1,0 +1,175 @@
+"""Who may ask under which name, what clients may not pretend, and what every answer carries."""
+
+from http import HTTPStatus
+
+import pytest
+
+from smoke_test.contract import BODY
+from tests.deploy.asking import ask, say
+from tests.deploy.running import Stack
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "10.0.0.7:8080", "[::2]", "[2001:db8::1]:80"])
+def test_a_health_checker_that_sends_an_address_gets_the_smoke_test(
+    stack: Stack, host: str
+) -> None:
+    reply = ask(stack.port, Host=host)
+
+    assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
+    assert reply.headers["X-PetSage-Release"] == "t1"
+
+
+def test_a_health_checker_that_sends_no_host_gets_the_smoke_test(stack: Stack) -> None:
+    received = say(stack.port, b"GET /smoke-test/ HTTP/1.0\r\n\r\n")
+
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert received.endswith(BODY)
+
+
+@pytest.mark.parametrize("target", ["/", "/docs/", "/smoke-test", "//smoke-test/", "/static/"])
+def test_by_address_there_is_nothing_else(stack: Stack, target: str) -> None:
+    reply = ask(stack.port, target, Host="10.0.0.7")
+
+    assert reply.status == HTTPStatus.NOT_FOUND
+    assert reply.json() == {"detail": "Not found."}
+    assert reply.headers["Proxy-Status"] == "proxy"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.a", "a_b"])
+def test_a_foreign_name_is_refused(stack: Stack, host: str) -> None:
+    reply = ask(stack.port, Host=host)
+
+    assert reply.status == HTTPStatus.NOT_FOUND
+    assert reply.headers["Proxy-Status"] == "proxy"
+
+
+SPOOFED = {
+    "Forwarded": "for=6.6.6.6;host=evil.example;proto=https",
+    "Front-End-Https": "on",
+    "X-Forwarded-For": "6.6.6.6",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "666",
+    "X-Forwarded-Prefix": "/evil",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Protocol": "https",
+    "X-Forwarded-Scheme": "https",
+    "X-Forwarded-Ssl": "on",
+    "X-HTTP-Method-Override": "DELETE",
+    "X-Original-URL": "/docs/",
+    "X-Real-IP": "6.6.6.6",
+    "X-Request-ID": "6" * 32,
+    "X-Rewrite-URL": "/docs/",
+    "X-Url-Scheme": "https",
+    "X_Forwarded_Proto": "https",
+    "Proxy-Status": "proxy",
+    "X-PetSage-Release": "evil",
+}
+
+
+@pytest.mark.parametrize("name", SPOOFED)
+def test_no_spoofed_header_changes_an_answer(stack: Stack, name: str) -> None:
+    # The root names full addresses, so scheme, host, port and prefix would show.
+    lines = f"Host: localhost\r\n{name}: {SPOOFED[name]}\r\nConnection: close\r\n"
+    received = say(stack.port, f"GET / HTTP/1.1\r\n{lines}\r\n".encode())
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert body == (
+        b'{"smoke-test":"http://localhost:%(port)d/smoke-test/",'
+        b'"docs":"http://localhost:%(port)d/docs/",'
+        b'"openapi":"http://localhost:%(port)d/openapi.json"}' % {b"port": stack.port}
+    )
+    for evil in (b"evil", b"6.6.6.6", b":666", b"6" * 32, b"Written-By"):
+        assert evil not in head
+
+
+def test_a_request_that_names_two_hosts_is_told_by_the_one_in_its_first_line(stack: Stack) -> None:
+    received = say(
+        stack.port,
+        b"GET http://evil.example/smoke-test/ HTTP/1.1\r\nHost: localhost\r\n"
+        b"Connection: close\r\n\r\n",
+    )
+
+    assert received.startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+
+def test_the_probe_sees_the_upstream_and_nobody_else(stack: Stack) -> None:
+    probe = ask(stack.port, X_PetSage_Probe="1")
+    other = ask(stack.port)
+
+    assert probe.headers["X-Upstream-Status"] == "200"
+    assert float(probe.headers["X-Upstream-Connect"]) < 1
+    assert other.headers["X-Upstream-Status"] is None
+    assert other.headers["X-Upstream-Connect"] is None
+
+
+def test_the_apps_own_errors_pass(stack: Stack) -> None:
+    missing = ask(stack.port, "/missing/")
+    refused = ask(stack.port, method="POST", body=b"{}")
+
+    assert missing.status == HTTPStatus.NOT_FOUND
+    assert refused.status == HTTPStatus.METHOD_NOT_ALLOWED
+    assert refused.headers["Allow"] == "GET, HEAD, OPTIONS"
+    for reply in (missing, refused):
+        assert reply.headers["X-PetSage-Release"] == "t1"
+        assert reply.headers["Proxy-Status"] is None
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT"])
+def test_what_nginx_refuses_itself_has_an_allow_and_its_mark(stack: Stack, method: str) -> None:
+    received = say(
+        stack.port, f"{method} /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    )
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 405 Not Allowed\r\n")
+    assert b"\r\nProxy-Status: proxy\r\n" in head
+    assert b"\r\nAllow: GET, HEAD, OPTIONS\r\n" in head
+    assert body == b'{"detail":"Method not allowed."}'
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [("/", ""), ("/smoke-test/", ""), ("/static/none", ""), ("/", "evil.example")],
+)
+def test_no_answer_tells_a_version_or_the_app_server(stack: Stack, target: str, host: str) -> None:
+    reply = ask(stack.port, target, Host=host)
+
+    assert reply.headers.get_all("Server") == ["nginx"]
+    assert b"nginx/" not in reply.body
+    assert "granian" not in str(reply.headers).lower()
+    assert len(reply.headers.get_all("X-Request-ID", [])) == 1
+
+
+def test_static_files_with_a_digest_are_immutable_and_compressed(stack: Stack) -> None:
+    page = ask(stack.port, "/docs/", Accept="text/html").body.decode()
+    script = next(part for part in page.split('"') if "swagger-ui-bundle." in part)
+
+    packed = ask(stack.port, script, Accept_Encoding="gzip")
+    plain = ask(stack.port, script)
+
+    assert packed.status == HTTPStatus.OK
+    assert packed.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    assert packed.headers["X-Content-Type-Options"] == "nosniff"
+    assert len(packed.body) < len(plain.body) / 2
+
+
+def test_static_files_without_a_digest_are_asked_for_again(stack: Stack) -> None:
+    reply = ask(stack.port, "/static/petsage/icon.svg")
+
+    assert reply.status == HTTPStatus.OK
+    assert reply.headers["Content-Type"] == "image/svg+xml"
+    assert reply.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "target", ["/static/../manage.py", "/static/%2e%2e/nginx.conf", "/static/"]
+)
+def test_nothing_outside_of_the_static_files_is_served(stack: Stack, target: str) -> None:
+    reply = ask(stack.port, target)
+
+    assert reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}

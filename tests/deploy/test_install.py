@@ -1,0 +1,188 @@
+"""deploy/install.sh, with its own steps on real files; systemd, nginx and PyPI are left out."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, program
+
+pytestmark = pytest.mark.stack
+
+# This machine's systemd and nginx are not ours to change, and the probe asks what they would run.
+# Each writes down what it was asked; a release that has a file BROKEN does not pass.
+OUTSIDE = """
+require_what_is_needed() { :; }
+systemctl() { echo "systemctl $*" >> "$root/asked"; }
+nginx() { echo "nginx $*" >> "$root/asked"; }
+probe() { echo "probe $1" >> "$root/asked"; [ ! -e "$home/releases/$1/BROKEN" ]; }
+install_requirements() { ln -s "$VENV" "$1/.venv"; }
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A clone with one commit, and the directory that it is installed under."""
+
+    clone: Path
+    root: Path
+
+    def install(self, *hosts: str) -> subprocess.CompletedProcess[str]:
+        script = f'. "{self.clone}/deploy/install.sh"\n{OUTSIDE}\nmain "$@"'
+        return subprocess.run(
+            ["bash", "-c", script, "install.sh", *hosts],
+            env=os.environ | {"DESTDIR": str(self.root), "VENV": str(ROOT / ".venv")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def commit(self, subject: str) -> str:
+        self.git("add", "--all")
+        self.git("-c", "user.name=t", "-c", "user.email=t@t.example", "commit", "-qm", subject)
+        return self.git("rev-parse", "--short=12", "HEAD")
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-C", str(self.clone), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def current(self) -> str:
+        return (self.root / "opt/petsage/current").resolve().name
+
+    def settings(self) -> str:
+        return (self.root / "etc/petsage/petsage.env").read_text()
+
+    def asked(self) -> list[str]:
+        return (self.root / "asked").read_text().splitlines()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    program("git", "git")
+    machine = Machine(tmp_path / "clone", tmp_path / "root")
+    machine.clone.mkdir()
+    machine.root.mkdir()
+    machine.git("init", "-q")
+    # What is at work here, committed or not.
+    files = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True, capture_output=True, text=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in filter(None, files):
+        if (ROOT / name).exists():
+            target = machine.clone / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    return machine
+
+
+def test_a_clone_becomes_a_service(machine: Machine) -> None:
+    release = machine.commit("first")
+
+    result = machine.install("petsage.example", "www.petsage.example")
+
+    assert result.returncode == 0, result.stderr
+    assert machine.current() == release
+    assert "DJANGO_ALLOWED_HOSTS=petsage.example,www.petsage.example\n" in machine.settings()
+    assert (machine.root / "etc/petsage/petsage.env").stat().st_mode & 0o077 == 0
+    current = machine.root / "opt/petsage/current"
+    assert (current / "release.env").read_text() == (
+        f"PETSAGE_RELEASE={release}\nPETSAGE_HOST=petsage.example\n"
+    )
+    assert (current / "var/static/staticfiles.json").exists()
+    unit = machine.root / "etc/systemd/system/petsage.service"
+    assert unit.read_text() == (ROOT / "deploy/petsage.service").read_text()
+    site = (machine.root / "etc/nginx/sites-enabled/petsage").read_text()
+    assert "server_name www.petsage.example;" in site
+    assert "server unix:/run/petsage/petsage.sock max_fails=0;" in site
+    assert "{{" not in site
+    assert machine.asked() == [
+        "nginx -t -q",
+        "systemctl daemon-reload",
+        "systemctl enable --quiet petsage nginx",
+        "systemctl restart petsage",
+        "systemctl reload-or-restart nginx",
+        f"probe {release}",
+    ]
+
+
+def test_the_same_command_again_changes_nothing_but_restarts(machine: Machine) -> None:
+    release = machine.commit("first")
+    machine.install("petsage.example")
+    settings = machine.settings()
+
+    result = machine.install()
+
+    assert result.returncode == 0, result.stderr
+    assert machine.current() == release
+    assert machine.settings() == settings
+
+
+def test_an_upgrade_is_the_same_command(machine: Machine) -> None:
+    machine.commit("first")
+    machine.install("petsage.example")
+    (machine.clone / "NEW").touch()
+    second = machine.commit("second")
+
+    result = machine.install()
+
+    assert result.returncode == 0, result.stderr
+    assert machine.current() == second
+
+
+def test_a_release_that_the_probe_refuses_is_rolled_back(machine: Machine) -> None:
+    first = machine.commit("first")
+    machine.install("petsage.example")
+    (machine.clone / "BROKEN").touch()
+    second = machine.commit("second")
+
+    result = machine.install()
+
+    assert result.returncode == 1
+    assert f"release {second} was refused, {first} serves again" in result.stderr
+    assert machine.current() == first
+    assert machine.asked()[-3:] == [
+        "systemctl restart petsage",
+        "systemctl reload-or-restart nginx",
+        f"probe {first}",
+    ]
+
+
+def test_a_release_that_does_not_pass_its_own_checks_is_never_switched_to(
+    machine: Machine,
+) -> None:
+    first = machine.commit("first")
+    machine.install("petsage.example")
+    urls = machine.clone / "petsage_project/urls.py"
+    urls.write_text(urls.read_text().replace('path("smoke-test/"', 'path("elsewhere/"'))
+    machine.commit("second")
+
+    result = machine.install()
+
+    assert result.returncode == 1
+    assert "(smoke_test.E001)" in result.stderr
+    assert machine.current() == first
+    assert machine.asked().count("systemctl restart petsage") == 1
+
+
+def test_the_first_time_the_hosts_must_be_named(machine: Machine) -> None:
+    machine.commit("first")
+
+    result = machine.install()
+
+    assert result.returncode == 1
+    assert "found no hosts, wanted those that people type" in result.stderr
+
+
+def test_what_is_not_committed_is_not_installed(machine: Machine) -> None:
+    machine.commit("first")
+    (machine.clone / "NEW").touch()
+
+    result = machine.install("petsage.example")
+
+    assert result.returncode == 1
+    assert "found changes that are not committed" in result.stderr
+    assert not (machine.root / "opt/petsage/current").exists()

@@ -1,0 +1,122 @@
+"""Floods, stalled clients and what is too large: the others are answered meanwhile."""
+
+import resource
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http import HTTPStatus
+
+import pytest
+
+from tests.deploy.asking import ask, say
+from tests.deploy.conftest import Start
+from tests.deploy.running import Stack
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_flood_meets_the_rate_limit_as_json_and_a_checker_does_not(start: Start) -> None:
+    stack = start(NGINX_RATE="20")
+    stack.start_app()
+    stack.start_front()
+    stack.until_up()
+
+    checks = [ask(stack.port).status for _ in range(10)]
+    replies = [ask(stack.port) for _ in range(200)]
+
+    assert checks == [HTTPStatus.OK] * 10
+    refused = [reply for reply in replies if reply.status == HTTPStatus.TOO_MANY_REQUESTS]
+    assert len(refused) > 50
+    assert refused[-1].json() == {"detail": "Too many requests."}
+    assert refused[-1].headers["Proxy-Status"] == "proxy"
+    assert refused[-1].headers["Retry-After"] == "1"
+    # The static files are nginx's own to serve.
+    assert ask(stack.port, "/static/petsage/icon.svg").status == HTTPStatus.OK
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "detail"),
+    [
+        (
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16385\r\n\r\n",
+            b"413 Request Entity Too Large",
+            b"The request is too large.",
+        ),
+        (
+            b"GET /" + b"a" * 8192 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"414 Request-URI Too Large",
+            b"The address is too long.",
+        ),
+        (
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"a" * 8192 + b"\r\n\r\n",
+            b"400 Bad Request",
+            b"Bad request.",
+        ),
+        (
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-A: b\r\n" * 6000 + b"\r\n",
+            b"400 Bad Request",
+            b"Bad request.",
+        ),
+    ],
+    ids=["body", "target", "header", "headers"],
+)
+def test_what_is_too_large_is_refused_as_json(
+    stack: Stack, request_bytes: bytes, status: bytes, detail: bytes
+) -> None:
+    head, _, body = say(stack.port, request_bytes).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 " + status + b"\r\n")
+    assert b"\r\nProxy-Status: proxy\r\n" in head
+    assert body == b'{"detail":"%s"}' % detail
+
+
+def test_hundreds_that_send_slowly_are_let_go_and_hold_nobody_up(stack: Stack) -> None:
+    with ExitStack() as clients:
+        slow = [
+            clients.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=15))
+            for _ in range(300)
+        ]
+        for client in slow:
+            client.sendall(b"GET /smoke-test/ HTTP/1.1\r\nHost: local")
+        began = time.monotonic()
+        meanwhile = [ask(stack.port) for _ in range(20)]
+        ends = [_end(client) for client in slow]
+        waited = time.monotonic() - began
+
+    assert {reply.status for reply in meanwhile} == {HTTPStatus.OK}
+    assert max(reply.seconds for reply in meanwhile) < 5
+    assert set(ends) == {"closed"}
+    assert waited < 12
+
+
+def test_a_body_that_does_not_come_is_given_up(stack: Stack) -> None:
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=15) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
+        assert _end(client) == "closed"
+
+
+@pytest.mark.usefixtures("many_files")
+def test_two_thousand_idle_connections_hold_nobody_up(stack: Stack) -> None:
+    with ExitStack() as clients:
+        for _ in range(2000):
+            clients.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=10))
+        meanwhile = [ask(stack.port) for _ in range(20)]
+
+    assert {reply.status for reply in meanwhile} == {HTTPStatus.OK}
+    assert max(reply.seconds for reply in meanwhile) < 5
+
+
+def _end(client: socket.socket) -> str:
+    try:
+        return "open" if client.recv(1) else "closed"
+    except ConnectionResetError:
+        return "closed"

@@ -1,0 +1,76 @@
+"""The probe against our own front: what each of the two says of a stack that breaks."""
+
+import os
+import signal
+
+import pytest
+
+from tests.deploy.conftest import Start
+from tests.deploy.running import Stack, freeze
+from tests.smoke_test.probe.report import probe
+
+pytestmark = pytest.mark.stack
+
+
+def _url(stack: Stack) -> str:
+    return f"http://localhost:{stack.port}/smoke-test/"
+
+
+def _socket(stack: Stack) -> str:
+    return f"unix:{stack.var}/petsage.sock"
+
+
+def test_a_whole_stack_passes_through_nginx_and_beside_it(stack: Stack) -> None:
+    report = probe(_url(stack), "--direct", _socket(stack), "--release", "t1")
+
+    assert (report.exit_status, report.codes) == (0, ["ok", "ok"])
+
+
+def test_the_start_of_the_service_is_asked_on_its_socket(stack: Stack) -> None:
+    url = "http://localhost/smoke-test/"
+    arguments = ["--connect-to", _socket(stack), "--wait", "20"]
+
+    new = probe(url, *arguments, "--release", "t1")
+    old = probe(url, *arguments[:2], "--release", "t2")
+
+    assert (new.exit_status, new.codes) == (0, ["ok"])
+    assert (old.exit_status, old.codes) == (1, ["release.mismatch"])
+
+
+def test_a_name_that_is_not_ours_is_not_routed(stack: Stack) -> None:
+    url = "http://other.example/smoke-test/"
+    report = probe(url, "--connect-to", f"127.0.0.1:{stack.port}")
+
+    assert (report.exit_status, report.codes) == (1, ["proxy.unrouted"])
+    assert report.verdict["answered_by"] == "proxy"
+
+
+def test_without_the_app_the_front_says_that_it_never_connected(start: Start) -> None:
+    stack = start()
+    stack.start_front()
+
+    report = probe(_url(stack))
+    both = probe(_url(stack), "--direct", _socket(stack))
+
+    assert report.codes == ["proxy.bad_gateway"]
+    assert report.verdict["answered_by"] == "proxy"
+    assert "never connected" in report.verdict["message"]
+    assert both.codes == ["app.down", "tcp.no_socket"]
+
+
+def test_a_frozen_app_is_a_time_out_of_the_gateway(start: Start) -> None:
+    stack = start()
+    stack.start_app()
+    stack.start_front()
+    stack.until_up()
+    assert stack.app is not None
+    # Nobody watches while the watcher is stopped too.
+    freeze(stack.app.pid, *stack.workers())
+
+    report = probe(_url(stack), "--timeout", "8")
+
+    os.kill(stack.app.pid, signal.SIGCONT)
+    assert report.codes == ["proxy.gateway_timeout"]
+    assert "it connected" in report.verdict["message"]
+    recovered = probe(_url(stack), "--wait", "30")
+    assert recovered.exit_status == 0

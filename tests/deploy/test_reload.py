@@ -1,0 +1,119 @@
+"""A reload loses nothing, and what is in flight is answered before the app ends."""
+
+import itertools
+import os
+import signal
+import subprocess
+import threading
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from smoke_test.contract import BODY
+from tests.conftest import ROOT, free_ports, listens
+from tests.deploy.asking import Reply, ask, load
+from tests.deploy.conftest import Start
+from tests.deploy.running import Stack
+from tests.polling import wait_until
+
+pytestmark = pytest.mark.stack
+
+
+def test_a_reload_of_the_app_under_load_loses_nothing(stack: Stack) -> None:
+    assert stack.app is not None
+    old = set(stack.workers())
+    with load(stack.port) as found:
+        wait_until(lambda: found.count() > 100, "the load is on")
+        stack.app.send_signal(signal.SIGHUP)
+        wait_until(
+            lambda: len(stack.workers()) == 2 and not old & set(stack.workers()),
+            "both workers are others",
+        )
+        reached = found.count()
+        wait_until(lambda: found.count() > reached + 100, "the load goes on")
+
+    assert set(found.outcomes) == {"200"}
+
+
+def test_a_reload_of_nginx_under_load_loses_nothing(stack: Stack) -> None:
+    children = f"/proc/{stack.nginx()}/task/{stack.nginx()}/children"
+
+    def workers() -> set[str]:
+        with open(children) as pids:  # noqa: PTH123 - not a file of ours
+            return set(pids.read().split())
+
+    old = workers()
+    with load(stack.port) as found:
+        wait_until(lambda: found.count() > 100, "the load is on")
+        os.kill(stack.nginx(), signal.SIGHUP)
+        wait_until(
+            lambda: len(workers()) == 2 and not old & workers(), "nginx's workers are others"
+        )
+        reached = found.count()
+        wait_until(lambda: found.count() > reached + 100, "the load goes on")
+
+    assert set(found.outcomes) == {"200"}
+
+
+def test_what_is_in_flight_is_answered_before_the_app_ends(holding: Stack, tmp_path: Path) -> None:
+    replies: list[Reply] = []
+    begun = tmp_path / "begun"
+
+    def client() -> None:
+        replies.append(ask(holding.port, X_Hold="2", X_Hold_Begun=str(begun)))
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    wait_until(begun.exists, "the request has reached the view")
+
+    holding.stop_app()
+    thread.join()
+
+    [reply] = replies
+    assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
+    holding.start_app()
+
+
+def test_make_stack_prints_its_addresses_answers_and_ends_on_sigterm(start: Start) -> None:
+    start()  # For nginx, or the reason to skip.
+    port = free_ports(1)[0]
+    with subprocess.Popen(
+        ["make", "stack", f"NGINX_PORT={port}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as make:
+        try:
+            assert make.stdout is not None
+            printed = "".join(
+                itertools.takewhile(lambda line: "access.log" not in line, make.stdout)
+            )
+            reply = ask(port)
+        finally:
+            make.terminate()
+            printed += make.communicate(timeout=30)[0]
+
+    assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
+    for path in ("/smoke-test/", "/docs/", "/openapi.json"):
+        assert f"http://127.0.0.1:{port}{path}" in printed
+    assert "Traceback" not in printed
+    assert not listens(port)
+    for name in ("petsage.sock", "granian.pid", "nginx.pid"):
+        assert not (ROOT / "var" / name).exists()
+
+
+def test_a_second_app_on_the_same_socket_is_refused(stack: Stack) -> None:
+    result = subprocess.run(
+        [ROOT / ".venv/bin/python", "-m", "deploy.app", "--var", stack.var],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert result.returncode == 1
+    assert f"make app: {stack.var}/petsage.sock is served already" in result.stderr
+    assert ask(stack.port).status == HTTPStatus.OK

@@ -1,0 +1,173 @@
+"""The site as a Debian machine has it, with a certificate of its own."""
+
+import http.client
+import os
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from deploy.nginx import render
+from deploy.nginx.__main__ import debian_values
+from smoke_test.contract import BODY
+from tests.conftest import free_ports, listens
+from tests.deploy.asking import ask
+from tests.deploy.conftest import Start
+from tests.polling import wait_until
+
+pytestmark = pytest.mark.stack
+
+# Around the site, as Debian's own /etc/nginx/nginx.conf is.
+MAIN = """
+{user}
+pid {var}/nginx.pid;
+error_log stderr;
+events {{ }}
+http {{
+    include /etc/nginx/mime.types;
+    client_body_temp_path {var}/body;
+    proxy_temp_path {var}/proxy;
+    fastcgi_temp_path {var}/fastcgi;
+    uwsgi_temp_path {var}/uwsgi;
+    scgi_temp_path {var}/scgi;
+    include {var}/site.conf;
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    http: int
+    https: int
+    certificate: Path
+
+
+@pytest.fixture(scope="module")
+def site(
+    start: Start, nginx: str, openssl: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    stack = start()
+    stack.start_app()
+    var = tmp_path_factory.mktemp("tls")
+    certificate = var / "certificate.pem"
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", var / "key.pem", "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    site = Site(free_ports(1)[0], free_ports(1)[0], certificate)
+    values = debian_values() | {
+        "socket": str(stack.var / "petsage.sock"),
+        "static": str(Path("var/static").resolve()),
+        "access_log": str(var / "access.log"),
+        "http_listen": [f"127.0.0.1:{site.http}"],
+        "https_listen": [f"127.0.0.1:{site.https}"],
+        "port_suffix": f":{site.https}",
+        "certificate": str(certificate),
+        "key": str(var / "key.pem"),
+    }
+    (var / "site.conf").write_text(render("site.conf", values))
+    user = "user root;" if os.geteuid() == 0 else ""
+    (var / "nginx.conf").write_text(MAIN.format(var=var, user=user))
+    options = ["-e", "stderr", "-p", str(var), "-c", str(var / "nginx.conf")]
+    with subprocess.Popen([nginx, *options, "-g", "daemon off;"]) as process:
+        wait_until(lambda: listens(site.https), "nginx listens")
+        yield site
+        process.terminate()
+
+
+def _connect(site: Site, alpn: str = "http/1.1") -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=str(site.certificate))
+    context.set_alpn_protocols([alpn])
+    raw = socket.create_connection(("127.0.0.1", site.https), timeout=10)
+    return context.wrap_socket(raw, server_hostname="localhost")
+
+
+def _ask(site: Site, target: str, host: str = "") -> tuple[http.client.HTTPResponse, bytes]:
+    with _connect(site) as connection:
+        name = host or f"localhost:{site.https}"
+        request = f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
+        connection.sendall(request.encode())
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return response, response.read()
+
+
+def test_the_site_answers_over_tls_with_hsts(site: Site) -> None:
+    response, body = _ask(site, "/smoke-test/")
+
+    assert (response.status, body) == (HTTPStatus.OK, BODY)
+    assert response.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
+
+
+@pytest.mark.parametrize("target", ["/static/petsage/icon.svg", "/static/missing", "/missing/"])
+def test_hsts_is_on_every_answer(site: Site, target: str) -> None:
+    response, _ = _ask(site, target)
+
+    assert response.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
+
+
+def test_django_knows_that_the_scheme_is_https(site: Site) -> None:
+    _, body = _ask(site, "/")
+
+    assert f'"smoke-test":"https://localhost:{site.https}/smoke-test/"'.encode() in body
+
+
+def test_a_health_checker_by_address_gets_the_smoke_test_and_nothing_else(site: Site) -> None:
+    smoke_test, body = _ask(site, "/smoke-test/", host="10.0.0.7")
+    other, _ = _ask(site, "/docs/", host="10.0.0.7")
+
+    assert (smoke_test.status, body) == (HTTPStatus.OK, BODY)
+    assert other.status == HTTPStatus.NOT_FOUND
+    assert ask(site.http, Host="10.0.0.7").body == BODY
+
+
+def test_plain_http_is_sent_to_https_with_its_method_and_query(site: Site) -> None:
+    reply = ask(site.http, "/smoke-test/?a=b", "POST", Host="localhost")
+
+    assert reply.status == HTTPStatus.PERMANENT_REDIRECT
+    assert reply.headers["Location"] == f"https://localhost:{site.https}/smoke-test/?a=b"
+    assert reply.headers["Strict-Transport-Security"] is None
+
+
+def test_plain_http_never_sends_anybody_to_a_foreign_host(site: Site) -> None:
+    reply = ask(site.http, "/docs/", Host="evil.example")
+
+    assert reply.status == HTTPStatus.NOT_FOUND
+    assert reply.headers["Location"] is None
+
+
+def test_plain_http_on_the_tls_port_is_told_so_as_json(site: Site) -> None:
+    reply = ask(site.https, Host="localhost")
+
+    assert reply.status == HTTPStatus.BAD_REQUEST
+    assert reply.json() == {"detail": "Bad request."}
+    assert reply.headers["Proxy-Status"] == "proxy"
+
+
+def test_http_2_is_spoken(site: Site) -> None:
+    with _connect(site, alpn="h2") as connection:
+        assert connection.selected_alpn_protocol() == "h2"
+
+
+@pytest.mark.parametrize(
+    ("option", "accepted"),
+    [("-tls1_3", True), ("-tls1_2", True), ("-tls1_1", False), ("-tls1", False)],
+)
+def test_only_protocols_of_the_intermediate_profile(
+    site: Site, openssl: str, option: str, accepted: bool
+) -> None:
+    # At security level 0 it is the server that refuses, not this client.
+    result = subprocess.run(
+        [openssl, "s_client", "-connect", f"127.0.0.1:{site.https}", option,
+         "-cipher", "ALL:@SECLEVEL=0"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20,
+    )  # fmt: skip
+
+    assert ("Cipher is (NONE)" not in result.stdout) == accepted

@@ -1,0 +1,135 @@
+"""What the deployment gives to systemd and to nginx, judged by themselves, and the watchdog."""
+
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from deploy.nginx import PAGES, TEMPLATES, render, site_host
+from deploy.processes import unanswered
+from tests.conftest import ROOT, program
+from tests.deploy.conftest import Start
+
+pytestmark = pytest.mark.stack
+
+UNIT = ROOT / "deploy/petsage.service"
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the unit with the one path replaced that is not on this machine."""
+    unit = tmp_path_factory.mktemp("units") / UNIT.name
+    python = "/opt/petsage/current/.venv/bin/python"
+    unit.write_text(UNIT.read_text().replace(python, str(ROOT / ".venv/bin/python")))
+    return unit
+
+
+def _analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    analyze = program("systemd-analyze", "systemd")
+    command = [analyze, "--no-pager", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_systemd_takes_the_unit(unit: Path) -> None:
+    result = _analyze("verify", "--man=no", unit)
+
+    assert unit.name not in result.stderr
+    assert result.returncode == 0
+
+
+def test_the_unit_is_exposed_less_than_two(unit: Path) -> None:
+    result = _analyze("security", "--offline=true", "--threshold=19", unit)
+
+    assert result.returncode == 0, result.stdout
+
+
+def test_systemd_is_told_when_the_app_is_up_and_that_it_stays_so(
+    start: Start, tmp_path: Path
+) -> None:
+    told = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        stack = start(NOTIFY_SOCKET=str(tmp_path / "notify"))
+        stack.start_app()
+        told = [systemd.recv(100) for _ in range(2)]
+        stack.stop_app()
+
+    assert told == [b"READY=1\nWATCHDOG=1"] * 2
+
+
+def test_workers_are_scheduled_as_batch_by_the_app_and_by_the_unit(start: Start) -> None:
+    stack = start()
+    stack.start_app()
+
+    policies = {os.sched_getscheduler(pid) for pid in stack.workers()}
+    stack.stop_app()
+
+    assert policies == {os.SCHED_BATCH}
+    assert "\nCPUSchedulingPolicy=batch\n" in UNIT.read_text()
+
+
+def test_who_accepts_and_never_answers_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "mute.sock"
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(path))
+        mute.listen()
+
+        assert unanswered(path, "localhost", requests=3, seconds=0.2) == 3
+    assert unanswered(path, "localhost", requests=3, seconds=0.2) == 3
+
+
+def test_every_template_is_used_and_no_value_is_left_out() -> None:
+    texts = {path.name: path.read_text() for path in TEMPLATES.iterdir()}
+    included = {name for name in texts for text in texts.values() if f"include {name}}}" in text}
+
+    assert set(texts) - included == {"nginx.conf", "site.conf"}
+    with pytest.raises(KeyError):
+        render("site.conf", {})
+
+
+@pytest.mark.parametrize("value", ["a b", "a;", "a{", 'a"', "a\n", "$host"])
+def test_a_value_that_nginx_would_read_as_more_is_refused(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^socket: found "):
+        render("petsage.conf", {"rate": "1", "log_successes": "0", "socket": value})
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host"), [(["a.example", "b.example"], "a.example"), ([".a.example"], "a.example")]
+)
+def test_the_sites_own_host_is_the_first(hosts: list[str], host: str) -> None:
+    assert site_host(hosts) == host
+
+
+@pytest.mark.parametrize("hosts", [[], ["*"], ["a.example", "*"]])
+def test_there_is_no_own_host_where_every_host_is_ours(hosts: list[str]) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^DJANGO_ALLOWED_HOSTS: found "):
+        site_host(hosts)
+
+
+def test_the_variables_of_the_front_are_documented_and_no_others() -> None:
+    source = (ROOT / "deploy/nginx/__main__.py").read_text()
+    read = set(re.findall(r'"(NGINX_[A-Z_]+)"', source))
+    document = (ROOT / "docs/deployment.md").read_text()
+
+    assert set(re.findall(r"^\| `(NGINX_[A-Z_]+)`", document, re.MULTILINE)) == read
+
+
+def test_the_tests_that_the_figures_name_exist() -> None:
+    document = (ROOT / "docs/reliability.md").read_text()
+    here = {path.name for path in Path(__file__).parent.iterdir()}
+
+    assert {"test_down.py"} < set(re.findall(r"`(test_\w+\.py)` \|", document)) <= here
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.html")), ids=lambda page: page.stem)
+def test_pages_can_be_quoted_in_nginxs_configuration(page: Path) -> None:
+    text = page.read_text()
+
+    assert not set("'\\$") & set(text)
+    # nginx takes no longer parameter.
+    assert len(text.encode()) < 4096

@@ -1,0 +1,202 @@
+"""The page that asks again, while servers come and go."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.conftest import serve
+from tests.pages.conftest import Visit
+from tests.pages.front import nginx_before
+
+pytestmark = pytest.mark.server
+
+# Milliseconds by which most tests here put the browser's clock on: one question later.
+# The servers, the connections and what comes of them are real.
+NEXT = 5_500
+
+
+def _expect_state(page: Page, state: str, word: str) -> None:
+    expect(page.locator("#state")).to_have_attribute("data-state", state)
+    expect(page.locator(".verdict")).to_have_text(word)
+    expect(page).to_have_title(f"{word} - Smoke Test - PetSage")
+
+
+def test_nothing_is_asked_until_a_person_wants_it(visit: Visit) -> None:
+    visit.page.goto("/smoke-test/")
+    switch = visit.page.get_by_role("switch", name="Ask again every 5 seconds")
+    first = visit.page.locator("#state time").get_attribute("datetime")
+    expect(switch).not_to_be_checked()
+
+    with visit.page.expect_response("**/smoke-test/") as again:
+        switch.check()
+
+    expect(visit.page.locator("#answers li")).to_have_count(2)
+    stamp = again.value.headers["x-petsage-answered-at"]
+    time = visit.page.locator("#state time")
+    expect(time).to_have_attribute("datetime", stamp)
+    assert stamp != first
+    expect(time).to_have_text(stamp[11:19])
+    # The headers that are shown below are those of the same answer.
+    expect(visit.page.locator(".response-info")).to_contain_text(stamp)
+    expect(visit.page.locator("#answers li time").first).to_have_text(stamp[11:19])
+    assert visit.page.url.endswith("/smoke-test/#watch")
+    assert visit.complaints == []
+
+    switch.uncheck()
+    assert visit.page.url.endswith("/smoke-test/")
+
+
+def test_an_address_with_watch_asks_from_the_start(visit: Visit) -> None:
+    visit.page.goto("/smoke-test/#watch")
+
+    expect(visit.page.get_by_role("switch")).to_be_checked()
+    expect(visit.page.locator("#answers li")).to_have_count(2, timeout=20_000)
+    assert visit.complaints == []
+
+
+def test_a_server_that_stops_and_comes_back_as_another_release(
+    context: BrowserContext, free_port: int
+) -> None:
+    page = context.new_page()
+    page.clock.install()
+    told = page.get_by_role("status")
+    with serve(free_port, PETSAGE_RELEASE="t1"):
+        page.goto(f"http://127.0.0.1:{free_port}/smoke-test/#watch")
+        _expect_state(page, "ok", "OK")
+
+    page.clock.run_for(NEXT)
+    _expect_state(page, "failed", "No answer")
+    expect(page.locator(".sentence")).to_contain_text("The connection failed")
+    expect(told).to_have_text(re.compile(r"^No answer\. The connection failed"))
+    assert page.locator("#state dt").nth(1).inner_text() == "Last answered"
+    assert page.locator("#answers li").first.get_attribute("data-state") == "failed"
+
+    with serve(free_port, PETSAGE_RELEASE="t2"):
+        page.clock.run_for(NEXT)
+        _expect_state(page, "ok", "OK")
+        expect(told).to_have_text("OK again. Release t2 answers.")
+        expect(page.locator("#state dd").first).to_have_text("t2")
+        # Newest first, and a release only where it is another one.
+        expect(page.locator("#answers b")).to_have_text(["t2", "", "t1"])
+
+
+def test_a_frozen_server_is_given_five_seconds(context: BrowserContext, free_port: int) -> None:
+    page = context.new_page()
+    page.clock.install()
+    with serve(free_port) as server:
+        page.goto(f"http://127.0.0.1:{free_port}/smoke-test/#watch")
+        granian = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text())
+        try:
+            os.killpg(granian, signal.SIGSTOP)
+            page.clock.run_for(NEXT)
+            page.clock.run_for(NEXT)
+            _expect_state(page, "failed", "No answer")
+            expect(page.locator(".sentence")).to_have_text("Nothing came within 5 seconds.")
+        finally:
+            os.killpg(granian, signal.SIGCONT)
+        page.clock.run_for(NEXT)
+        _expect_state(page, "ok", "OK")
+
+
+def test_a_proxy_that_answers_in_the_place_of_petsage(
+    context: BrowserContext, free_port: int, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    page.clock.install()
+    with nginx_before(free_port, tmp_path) as front:
+        with serve(free_port):
+            page.goto(f"{front}/smoke-test/#watch")
+            _expect_state(page, "ok", "OK")
+
+        page.clock.run_for(NEXT)
+        _expect_state(page, "failed", "HTTP 502")
+        expect(page.locator(".sentence")).to_have_text(
+            "Something in front of PetSage says so: is the app server up?"
+        )
+
+
+def test_a_proxy_that_keeps_an_answer_does_not_look_like_a_server_that_lives(
+    context: BrowserContext, site: str, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    with nginx_before(int(site.rpartition(":")[2]), tmp_path) as front:
+        page.goto(f"{front}/kept/smoke-test/")
+        _expect_state(page, "ok", "OK")
+
+        page.get_by_role("switch").check()
+
+        _expect_state(page, "failed", "Not fresh")
+
+
+def test_a_redirect_is_told_and_not_followed(
+    context: BrowserContext, site: str, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    with nginx_before(int(site.rpartition(":")[2]), tmp_path) as front:
+        page.goto(f"{front}/smoke-test/")
+        # Stands for a login that a front puts before the page: this address is sent on by 307.
+        page.evaluate("history.replaceState(null, '', '/smoke-test')")
+
+        page.get_by_role("switch").check()
+
+        _expect_state(page, "failed", "Redirected")
+
+
+def test_a_page_of_somebody_else_is_not_taken_for_petsage(
+    context: BrowserContext, site: str, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    with nginx_before(int(site.rpartition(":")[2]), tmp_path) as front:
+        page.goto(f"{front}/smoke-test/")
+        page.evaluate("history.replaceState(null, '', '/static/petsage/icon.svg')")
+
+        page.get_by_role("switch").check()
+
+        _expect_state(page, "failed", "Not PetSage")
+
+
+def test_a_hidden_tab_asks_nothing_and_one_that_is_back_asks_at_once(visit: Visit) -> None:
+    visit.page.clock.install()
+    visit.page.goto("/smoke-test/#watch")
+    answers = visit.page.locator("#answers li")
+    visit.page.clock.run_for(NEXT)
+    expect(answers).to_have_count(2)
+
+    _set_hidden(visit.page, hidden=True)
+    before = answers.count()
+    visit.page.clock.run_for(4 * NEXT)
+    assert answers.count() == before
+
+    _set_hidden(visit.page, hidden=False)
+    expect(answers).to_have_count(before + 1)
+    assert visit.complaints == []
+
+
+def test_a_state_that_nobody_asked_for_again_is_old(visit: Visit) -> None:
+    visit.page.clock.install()
+    visit.page.goto("/smoke-test/")
+    visit.page.clock.run_for(20_000)
+    _expect_state(visit.page, "ok", "OK")
+
+    visit.page.clock.run_for(12_000)
+
+    _expect_state(visit.page, "old", "OK?")
+    expect(visit.page.locator(".sentence")).to_have_text(
+        "Nobody has asked since. Reload, or let it ask again."
+    )
+    expect(visit.page.locator("[data-live=age]")).to_have_text(re.compile(r"^, 3\d s ago$"))
+
+
+def _set_hidden(page: Page, *, hidden: bool) -> None:
+    # Playwright keeps every tab visible, so the page is told in the browser's own words.
+    page.evaluate(
+        "value => {"
+        "Object.defineProperty(document, 'hidden', {value, configurable: true});"
+        "document.dispatchEvent(new Event('visibilitychange'));"
+        "}",
+        hidden,
+    )

@@ -1,0 +1,125 @@
+"""The environment variables, as a process meets them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+DEPLOYED = {
+    "DJANGO_SECRET_KEY": "correct-horse-battery-staple-0123456789-ABCDEFGHIJKLMNOPQ",
+    "DJANGO_ALLOWED_HOSTS": "api.petsage.example",
+    "PETSAGE_RELEASE": "2026.11.23+4f2c9e1",
+}
+VARIABLES = (*DEPLOYED, "DJANGO_DEBUG")
+
+
+def _python(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=clean | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _read(expression: str, **environ: str) -> str:
+    source = f"from petsage_project import settings; print({expression})"
+    return _python("-c", source, **environ).stdout.strip()
+
+
+def test_defaults() -> None:
+    names = "settings.DEBUG, settings.SECRET_KEY, settings.ALLOWED_HOSTS, settings.PETSAGE_RELEASE"
+
+    assert _read(names) == "False  ['localhost', '127.0.0.1', '[::1]'] unknown"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1", "True"), ("TRUE", "True"), ("on", "True"), ("0", "False"), ("No", "False")],
+)
+def test_debug_takes_the_usual_words(value: str, expected: str) -> None:
+    assert _read("settings.DEBUG", DJANGO_DEBUG=value) == expected
+
+
+def test_hosts_are_comma_separated() -> None:
+    value = "api.petsage.example, .petsage.example,[::1]"
+
+    assert _read("settings.ALLOWED_HOSTS", DJANGO_ALLOWED_HOSTS=value) == (
+        "['api.petsage.example', '.petsage.example', '[::1]']"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("DJANGO_DEBUG", "flase", "'flase'"),
+        ("DJANGO_DEBUG", "", "''"),
+        ("DJANGO_ALLOWED_HOSTS", "", "''"),
+        ("DJANGO_ALLOWED_HOSTS", "a.example,", "''"),
+        ("DJANGO_ALLOWED_HOSTS", "a.example b.example", "'a.example b.example'"),
+        ("DJANGO_ALLOWED_HOSTS", "https://a.example", "'https://a.example'"),
+        ("DJANGO_ALLOWED_HOSTS", "a.example:8000", "'a.example:8000'"),
+        ("DJANGO_ALLOWED_HOSTS", "a.example/", "'a.example/'"),
+        ("DJANGO_ALLOWED_HOSTS", "::1", "'::1'"),
+        ("PETSAGE_RELEASE", "", "''"),
+        ("PETSAGE_RELEASE", "v1 final", "'v1 final'"),
+        ("PETSAGE_RELEASE", "v1\r\nX-Evil: 1", r"'v1\r\nX-Evil: 1'"),
+        ("PETSAGE_RELEASE", "v1\n", r"'v1\n'"),
+        ("PETSAGE_RELEASE", "v\u00e9", "'v\u00e9'"),
+        ("PETSAGE_RELEASE", "a" * 129, f"'{'a' * 60}...'"),
+    ],
+)
+def test_a_bad_value_stops_the_start_and_says_so(name: str, value: str, found: str) -> None:
+    result = _python("-X", "utf8", "manage.py", "check", **{name: value})
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"ImproperlyConfigured: {name}: found {found}, wanted ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_app_server_does_not_start_either() -> None:
+    source = "import petsage_project.wsgi"
+
+    result = _python("-c", source, PETSAGE_RELEASE="a b")
+
+    assert result.returncode == 1
+    assert "PETSAGE_RELEASE: found 'a b'" in result.stderr
+
+
+def test_a_deployment_with_its_environment_is_clean() -> None:
+    result = _python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **DEPLOYED)
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("DJANGO_SECRET_KEY", "", "security.W009"),
+        ("DJANGO_SECRET_KEY", "short", "security.W009"),
+        ("DJANGO_ALLOWED_HOSTS", "*", "smoke_test.W001"),
+        ("DJANGO_DEBUG", "1", "security.W018"),
+    ],
+)
+def test_a_deployment_that_lacks_something_fails(name: str, value: str, expected: str) -> None:
+    environ = DEPLOYED | {name: value}
+
+    result = _python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **environ)
+
+    assert result.returncode == 1
+    assert expected in result.stderr
+
+
+def test_manage_without_django_says_what_to_do() -> None:
+    result = _python("-S", "-E", "manage.py", "check")
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        "No module named 'django'. Run 'make install', then '.venv/bin/python manage.py ...'.\n"
+    )

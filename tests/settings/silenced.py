@@ -1,0 +1,5 @@
+"""The same, with the checks that say so silenced."""
+
+from tests.settings.ssl_redirect import *  # noqa: F403
+
+SILENCED_SYSTEM_CHECKS = ["smoke_test.E004", "smoke_test.E006"]

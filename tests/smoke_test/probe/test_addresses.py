@@ -1,0 +1,182 @@
+"""Each address of a name, one node by another name, and the app server behind its front."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.smoke_test.probe.answers import app, nginx, other, redirecting
+from tests.smoke_test.probe.report import probe
+from tests.smoke_test.probe.servers import Script, read_request, serving
+
+BAD_GATEWAY = other("502 Bad Gateway", nginx("502 Bad Gateway"))
+
+
+@contextmanager
+def serving_unix(path: Path, script: Script) -> Iterator[str]:
+    """Run the script on a unix socket, for one connection at a time, and return `unix:/path`."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                script(connection)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield f"unix:{path}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(timeout=5)
+
+
+def test_ipv6() -> None:
+    with serving(app(), host="::1") as port:
+        report = probe(f"http://[::1]:{port}/smoke-test/")
+
+    assert (report.exit_status, report.codes) == (0, ["ok"])
+    assert report.verdict["address"] == "::1"
+
+
+def test_a_name_without_an_address_fails_in_dns() -> None:
+    report = probe("http://nowhere.invalid/smoke-test/", "--all-addresses")
+
+    assert (report.exit_status, report.codes) == (1, ["dns.not_found"])
+
+
+def test_one_node_is_asked_by_the_hosts_own_name() -> None:
+    heads: list[bytes] = []
+
+    def script(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536, socket.MSG_PEEK))
+        app()(connection)
+
+    with serving(script) as port:
+        report = probe(
+            "http://api.petsage.example/smoke-test/", "--connect-to", f"127.0.0.1:{port}"
+        )
+
+    assert (report.exit_status, report.codes) == (0, ["ok"])
+    assert report.verdict["address"] == "127.0.0.1"
+    assert b"Host: api.petsage.example\r\n" in heads[0]
+    assert b"User-Agent: petsage-smoke-test/1.0.0\r\n" in heads[0]
+
+
+def test_a_node_without_a_port_has_that_of_the_url() -> None:
+    with serving(app()) as port:
+        url = f"http://api.petsage.example:{port}/smoke-test/"
+        report = probe(url, "--connect-to", "127.0.0.1")
+
+    assert report.codes == ["ok"]
+
+
+def test_a_unix_socket(tmp_path: Path) -> None:
+    with serving_unix(tmp_path / "app.sock", app()) as node:
+        report = probe("http://api.petsage.example/smoke-test/", "--connect-to", node)
+
+    assert (report.exit_status, report.codes) == (0, ["ok"])
+    assert report.verdict["address"] == node
+
+
+def test_a_unix_socket_that_is_missing(tmp_path: Path) -> None:
+    node = f"unix:{tmp_path}/app.sock"
+
+    report = probe("http://api.petsage.example/smoke-test/", "--connect-to", node)
+
+    assert (report.exit_status, report.codes) == (1, ["tcp.no_socket"])
+
+
+def test_a_unix_socket_that_nobody_listens_on(tmp_path: Path) -> None:
+    path = tmp_path / "app.sock"
+    with socket.socket(socket.AF_UNIX) as unheard:
+        unheard.bind(str(path))
+
+        report = probe("http://api.petsage.example/", "--connect-to", f"unix:{path}")
+
+    assert (report.exit_status, report.codes) == (1, ["tcp.refused"])
+    assert "is the app server running" in report.verdict["hint"]
+
+
+def test_a_front_that_does_not_reach_a_living_app_is_set_up_wrongly(tmp_path: Path) -> None:
+    with serving(BAD_GATEWAY) as port, serving_unix(tmp_path / "app.sock", app()) as node:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--direct", node)
+
+    assert (report.exit_status, report.codes) == (1, ["proxy.upstream", "ok"])
+    assert report.document["verdicts"][1]["url"] == node
+
+
+def test_a_front_and_an_app_that_are_both_dead_is_the_app(tmp_path: Path) -> None:
+    node = f"unix:{tmp_path}/app.sock"
+    with serving(BAD_GATEWAY) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--direct", node)
+
+    assert (report.exit_status, report.codes) == (1, ["app.down", "tcp.no_socket"])
+    assert report.verdict["layer"] == "app"
+
+
+def test_a_direct_request_is_made_as_the_front_makes_it() -> None:
+    heads: list[bytes] = []
+
+    def script(connection: socket.socket) -> None:
+        heads.append(read_request(connection))
+
+    with serving(script) as port:
+        direct = f"http://127.0.0.1:{port}"
+        report = probe("https://api.petsage.example:1/smoke-test/", "--connect-to", "127.0.0.1:1",
+                       "--direct", direct)  # fmt: skip
+
+    assert report.codes == ["tcp.refused", "http.closed"]
+    assert heads[0].startswith(b"GET /smoke-test/ HTTP/1.1\r\nHost: api.petsage.example:1\r\n")
+    assert b"X-Forwarded-Proto: https\r\n" in heads[0]
+
+
+def test_a_healthy_front_does_not_hide_a_dead_app(tmp_path: Path) -> None:
+    with serving(app()) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        report = probe(url, "--direct", f"unix:{tmp_path}/app.sock")
+
+    assert (report.exit_status, report.codes) == (1, ["ok", "tcp.no_socket"])
+
+
+def test_several_urls_are_each_judged_in_one_call() -> None:
+    with serving(app()) as port, serving(BAD_GATEWAY) as bad_port:
+        urls = [f"http://127.0.0.1:{p}/smoke-test/" for p in (port, bad_port)]
+        report = probe(*urls)
+
+    assert (report.exit_status, report.codes) == (1, ["ok", "proxy.bad_gateway"])
+    assert [verdict["url"] for verdict in report.document["verdicts"]] == urls
+
+
+def test_five_redirects_are_followed_and_six_are_not() -> None:
+    def script(connection: socket.socket) -> None:
+        step = int(connection.recv(65536, socket.MSG_PEEK).split(b" ")[1].strip(b"/"))
+        (app() if step == 0 else redirecting(f"/{step - 1}/"))(connection)
+
+    with serving(script) as port:
+        five = probe(f"http://127.0.0.1:{port}/5/")
+        six = probe(f"http://127.0.0.1:{port}/6/")
+
+    assert five.codes == ["ok"]
+    assert len(five.verdict["redirects"]) == 5
+    assert six.codes == ["redirect.loop"]
+
+
+def test_the_proxies_of_the_environment_are_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    with serving(app()) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/")
+
+    assert report.codes == ["ok"]

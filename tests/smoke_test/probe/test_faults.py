@@ -1,0 +1,506 @@
+"""The table of faults: each broken stack fails, with the right code, layer and writer."""
+
+import json
+import socket
+from datetime import timedelta
+
+import pytest
+
+from smoke_test.contract import BODY
+from tests.smoke_test.probe.answers import (
+    BOMB,
+    JSON,
+    OK,
+    app,
+    by_path,
+    closed,
+    dripping,
+    flooding,
+    head,
+    kept,
+    nginx,
+    other,
+    redirecting,
+    reset,
+    silent,
+)
+from tests.smoke_test.probe.report import probe
+from tests.smoke_test.probe.servers import Script, read_request, sends, serving
+
+HEAD = head(OK, {**JSON, "Content-Length": "70"})
+CHUNKED = head(OK, {**JSON, "Transfer-Encoding": "chunked"})
+
+
+def says(banner: bytes) -> Script:
+    """Speak first, and listen no further than to the request."""
+
+    def script(connection: socket.socket) -> None:
+        connection.sendall(banner)
+        read_request(connection)
+
+    return script
+
+
+def body(text: str) -> Script:
+    return app(body=text.encode())
+
+
+DJANGO = {"Referrer_Policy": "same-origin", "Cross_Origin_Opener_Policy": "same-origin"}
+HAPROXY = (
+    b"<html><body><h1>503 Service Unavailable</h1>\n"
+    b"No server is available to handle this request.\n</body></html>\n"
+)
+GUNICORN = (
+    b"<html>\n  <head>\n    <title>Internal Server Error</title>\n  </head>\n  <body>\n"
+    b"    <h1><p>Internal Server Error</p></h1>\n    \n  </body>\n</html>\n"
+)
+WELCOME = b"<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head></html>\n"
+SPA = b'<!doctype html><html><body><div id="root"></div></body></html>'
+ENVOY = b"upstream connect error or disconnect/reset before headers. reset reason: overflow"
+
+# Name, what the server does, the code, who wrote the answer.
+FAULTS: list[tuple[str, Script, str, str | None]] = [
+    # http: the exchange breaks.
+    ("closed after the request", closed, "http.closed", None),
+    ("reset", reset(), "http.reset", None),
+    ("reset in mid-header", reset(HEAD[:40]), "http.reset", None),
+    ("reset in mid-body", reset(HEAD + BODY[:20]), "http.reset", None),
+    ("silent", silent, "http.timeout", None),
+    ("a dripping body", dripping(HEAD, b"a", 0.2), "http.timeout", None),
+    ("dripping headers", dripping(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"), "http.timeout", None),
+    ("dripping interim answers", dripping(b"", b"HTTP/1.1 102 \r\n\r\n"), "http.timeout", None),
+    ("a body too short", sends(HEAD + BODY[:-1]), "http.truncated", None),
+    ("a chunk too short", sends(CHUNKED + b"46\r\n" + BODY[:20]), "http.truncated", None),
+    ("no last chunk", sends(CHUNKED + b"46\r\n" + BODY + b"\r\n"), "http.truncated", None),
+    ("a chunk of nonsense", sends(CHUNKED + b"zz\r\n" + BODY), "http.not_http", None),
+    ("an ssh server", says(b"SSH-2.0-OpenSSH_9.2p1\r\n"), "http.not_http", None),
+    ("an smtp server", says(b"220 mail.example ESMTP\r\n"), "http.not_http", None),
+    ("bare JSON", sends(BODY), "http.not_http", None),
+    ("random bytes", sends(b"\x00\xff\x16\x03" * 64), "http.not_http", None),
+    ("a TLS alert", sends(b"\x15\x03\x01\x00\x02\x02\x46"), "http.not_http", None),
+    ("an HTTP version of its own", sends(b"HTTP/9.9 200 OK\r\n\r\n"), "http.not_http", None),
+    ("a status of four digits", sends(b"HTTP/1.1 2000 OK\r\n\r\n" + BODY), "http.not_http", None),
+    ("a negative length", sends(head(OK, {"Content-Length": "-1"})), "http.not_http", None),
+    (
+        "two lengths",
+        sends(b"HTTP/1.1 200 OK\r\nContent-Length: 70\r\nContent-Length: 71\r\n\r\n" + BODY),
+        "http.not_http",
+        None,
+    ),
+    ("a NUL in a header", sends(head(OK, {"X": "a\0b"}) + BODY), "http.not_http", None),
+    (
+        "a header without colon",
+        sends(b"HTTP/1.1 200 OK\r\nX\r\n\r\n" + BODY),
+        "http.not_http",
+        None,
+    ),
+    ("an upgrade nobody wanted", sends(b"HTTP/1.1 101 Go\r\n\r\n" + BODY), "http.not_http", None),
+    ("only an interim answer", sends(b"HTTP/1.1 100 Continue\r\n\r\n"), "http.closed", None),
+    ("a body without end", flooding(head(OK, JSON), b"a" * 65536), "http.too_large", None),
+    ("headers without end", flooding(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "http.too_large", None),
+    (
+        "a header without end",
+        flooding(b"HTTP/1.1 200 OK\r\nA: ", b"b" * 99),
+        "http.too_large",
+        None,
+    ),
+    (
+        "interim answers without end",
+        flooding(b"", b"HTTP/1.1 102 \r\n\r\n"),
+        "http.too_large",
+        None,
+    ),
+    # redirect
+    ("to itself", redirecting("/smoke-test/"), "redirect.loop", "unknown"),
+    (
+        "to itself, absolute",
+        redirecting("http://127.0.0.1:{port}/smoke-test/"),
+        "redirect.loop",
+        "unknown",
+    ),
+    ("to nothing", redirecting(""), "redirect.loop", "unknown"),
+    ("for ever", redirecting("?next={port}", "301 Moved"), "redirect.loop", "unknown"),
+    (
+        "round and round",
+        by_path(smoke_test=redirecting("/a"), a=redirecting("/b"), b=redirecting("/a")),
+        "redirect.loop",
+        "unknown",
+    ),
+    ("to another host", redirecting("https://login.example/"), "redirect.other_host", "unknown"),
+    ("to no scheme", redirecting("//evil.example/"), "redirect.other_host", "unknown"),
+    (
+        "to a name of this host",
+        redirecting("http://localhost:{port}/"),
+        "redirect.other_host",
+        "unknown",
+    ),
+    ("to a file", redirecting("file:///etc/passwd"), "redirect.bad_target", "unknown"),
+    ("to a script", redirecting("javascript:alert(1)"), "redirect.bad_target", "unknown"),
+    ("to a broken address", redirecting("http://[::1/"), "redirect.bad_target", "unknown"),
+    (
+        "to a port that is none",
+        redirecting("http://127.0.0.1:99999/"),
+        "redirect.bad_target",
+        "unknown",
+    ),
+    ("without a target", redirecting(None), "contract.wrong_status", "unknown"),
+    (
+        "to a login page",
+        by_path(smoke_test=redirecting("/login/"), login=other(OK, SPA)),
+        "contract.not_json",
+        "unknown",
+    ),
+    (
+        "to an error",
+        by_path(smoke_test=redirecting("/x"), x=app("500 Error", b"{}")),
+        "app.error",
+        "app",
+    ),
+    # proxy
+    (
+        "nginx 502",
+        other("502 Bad Gateway", nginx("502 Bad Gateway")),
+        "proxy.bad_gateway",
+        "proxy",
+    ),
+    (
+        "nginx 503",
+        other("503 Service Unavailable", nginx("503 Service Unavailable")),
+        "proxy.unavailable",
+        "proxy",
+    ),
+    (
+        "nginx 504",
+        other("504 Gateway Time-out", nginx("504 Gateway Time-out")),
+        "proxy.gateway_timeout",
+        "proxy",
+    ),
+    ("nginx 403", other("403 Forbidden", nginx("403 Forbidden")), "proxy.unrouted", "proxy"),
+    (
+        "nginx 404",
+        other("404 Not Found", nginx("404 Not Found", product="nginx")),
+        "proxy.unrouted",
+        "proxy",
+    ),
+    ("nginx 413", other("413 Too Large", nginx("413 Too Large")), "proxy.refused", "proxy"),
+    ("nginx 429", other("429 Too Many Requests", nginx("429 Too Many")), "proxy.refused", "proxy"),
+    ("nginx 500", other("500 Error", nginx("500 Internal Server Error")), "proxy.error", "proxy"),
+    (
+        "nginx, http to its https port",
+        other(
+            "400 Bad Request", nginx("400", "400 The plain HTTP request was sent to HTTPS port")
+        ),
+        "proxy.plain_http_on_https_port",
+        "proxy",
+    ),
+    (
+        "openresty 502",
+        other("502 Bad Gateway", nginx("502", product="openresty")),
+        "proxy.bad_gateway",
+        "proxy",
+    ),
+    (
+        "tengine 504",
+        other("504 Time-out", nginx("504", product="tengine")),
+        "proxy.gateway_timeout",
+        "proxy",
+    ),
+    (
+        "angie 503",
+        other("503 No", nginx("503", product="Angie/1.7.0")),
+        "proxy.unavailable",
+        "proxy",
+    ),
+    ("Cloudflare 522", other("522 ", nginx("522", product="cloudflare")), "proxy.error", "proxy"),
+    ("HAProxy 503", other("503 Service Unavailable", HAPROXY), "proxy.unavailable", "proxy"),
+    ("Envoy 503", other("503 Service Unavailable", ENVOY), "proxy.unavailable", "proxy"),
+    ("a 502 of whoever", other("502 Bad Gateway", b"oops"), "proxy.bad_gateway", "unknown"),
+    (
+        "our nginx 502",
+        other("502 Bad Gateway", b'{"detail":"x"}', Proxy_Status="proxy"),
+        "proxy.bad_gateway",
+        "proxy",
+    ),
+    (
+        "a 502 shown as 404",
+        other("404 Not Found", nginx("404 Not Found"), X_Upstream_Status="502"),
+        "proxy.masked",
+        "proxy",
+    ),
+    ("a 502 shown as 200", other(OK, SPA, X_Upstream_Status="502"), "proxy.masked", "proxy"),
+    (
+        "a 502 shown as the right answer",
+        app(X_Upstream_Status="502", X_Upstream_Connect="-"),
+        "proxy.masked",
+        "proxy",
+    ),
+    (
+        "a 502 shown as 503",
+        other("503 No", nginx("503 No"), X_Upstream_Status="502"),
+        "proxy.bad_gateway",
+        "proxy",
+    ),
+    (
+        "Apache 503",
+        other("503 No", b"<address>Apache/2.4.62 (Debian) Server at a.example</address>"),
+        "proxy.unavailable",
+        "proxy",
+    ),
+    ("Cloudflare 521", other("521 ", b"Web server is down", CF_RAY="8"), "proxy.error", "proxy"),
+    # server
+    ("gunicorn 500", other("500 Error", GUNICORN), "server.error", "server"),
+    (
+        "gunicorn 400",
+        other("400 Bad Request", GUNICORN.replace(b"Internal Server Error", b"Bad Request")),
+        "server.error",
+        "server",
+    ),
+    ("uvicorn 500", other("500 Error", b"Internal Server Error"), "server.error", "server"),
+    ("granian 500", other("500 Error", Content_Type=None), "server.error", "server"),
+    # app
+    (
+        "a refused Host",
+        app("400 Bad Request", b'{"detail":"Bad request."}'),
+        "app.disallowed_host",
+        "app",
+    ),
+    ("an unknown path", app("404 Not Found", b'{"detail":"Not found."}'), "app.not_found", "app"),
+    ("a login wall", app("403 Forbidden", b'{"detail":"x"}'), "app.refused", "app"),
+    ("a throttle", app("429 Too Many Requests", b'{"detail":"x"}'), "app.refused", "app"),
+    ("an exception", app("500 Error", b'{"detail":"Server error."}'), "app.error", "app"),
+    ("a maintenance page", app("503 Unavailable", b"soon"), "app.error", "app"),
+    (
+        "a Django without our headers",
+        other("400 Bad", b"x", **DJANGO),
+        "app.disallowed_host",
+        "app",
+    ),
+    ("a bare Django", other("500 E", b"<h1>Server Error (500)</h1>"), "app.error", "app"),
+    (
+        "an exception behind nginx's own page",
+        other("500 Error", nginx("500 Error"), X_Upstream_Status="500"),
+        "app.error",
+        "proxy",
+    ),
+    # unknown
+    ("a 404 of whoever", other("404 Not Found", b"nope"), "unknown.status", "unknown"),
+    ("a 500 of whoever", other("500 Error", b"nope"), "unknown.status", "unknown"),
+    # contract
+    ("204", other("204 No Content", Content_Length=None), "contract.wrong_status", "unknown"),
+    ("201", app("201 Created"), "contract.wrong_status", "app"),
+    ("206", app("206 Partial Content"), "contract.wrong_status", "app"),
+    ("304", other("304 Not Modified"), "contract.wrong_status", "unknown"),
+    ("an empty body", app(body=b""), "contract.not_json", "app"),
+    ("a single-page app", other(OK, SPA), "contract.not_json", "unknown"),
+    ("nginx's welcome", other(OK, WELCOME), "contract.not_json", "unknown"),
+    ("half a JSON", app(body=BODY[:-1]), "contract.not_json", "app"),
+    ("two JSONs", app(body=BODY + BODY), "contract.not_json", "app"),
+    ("JSON and more", app(body=BODY + b"\n<!-- served by x -->"), "contract.not_json", "app"),
+    ("no UTF-8", app(body=BODY.replace(b"ok", b"\xff\xfe")), "contract.not_json", "app"),
+    ("UTF-16", app(body=BODY.decode().encode("utf-16")), "contract.not_json", "app"),
+    ("a byte order mark", app(body=b"\xef\xbb\xbf" + BODY), "contract.not_json", "app"),
+    (
+        "a key twice",
+        body('{"status":"ok","status":"ok","details":"x"}'),
+        "contract.not_json",
+        "app",
+    ),
+    ("NaN", body('{"status":NaN}'), "contract.not_json", "app"),
+    ("nested a million times", app(body=b"[" * 1_000_000), "contract.not_json", "app"),
+    ("an array", body("[]"), "contract.wrong_body", "app"),
+    ("null", body("null"), "contract.wrong_body", "app"),
+    ("another service", body('{"status":"ok"}'), "contract.wrong_body", "app"),
+    ("a status of down", app(body=BODY.replace(b"ok", b"down")), "contract.wrong_body", "app"),
+    ("a status in capitals", app(body=BODY.replace(b"ok", b"OK")), "contract.wrong_body", "app"),
+    (
+        "a status that is true",
+        app(body=BODY.replace(b'"ok"', b"true")),
+        "contract.wrong_body",
+        "app",
+    ),
+    ("other details", app(body=BODY.replace(b"is", b"was")), "contract.wrong_body", "app"),
+    ("one key more", app(body=BODY.replace(b"}", b',"db":"ok"}')), "contract.wrong_body", "app"),
+    ("an envelope", app(body=b'{"data":' + BODY + b"}"), "contract.wrong_body", "app"),
+    ("text/plain", app(Content_Type="text/plain"), "contract.wrong_type", "app"),
+    (
+        "a charset",
+        app(Content_Type="application/json; charset=utf-8"),
+        "contract.wrong_type",
+        "app",
+    ),
+    ("no type", app(Content_Type=None), "contract.wrong_type", "app"),
+    ("another JSON", app(Content_Type="application/health+json"), "contract.wrong_type", "app"),
+    ("a cookie", app(Set_Cookie="AWSALB=x; Path=/"), "contract.cookie", "app"),
+    ("gzip that is none", app(Content_Encoding="gzip"), "contract.encoded", "app"),
+    ("a gzip bomb", app(body=BOMB, Content_Encoding="gzip"), "contract.encoded", "app"),
+    ("an Age", app(Age="7"), "contract.cached", "app"),
+    ("a cache's hit", app(X_Cache="Hit from cloudfront"), "contract.cached", "app"),
+    ("a shielded cache's hit", app(X_Cache="MISS, HIT"), "contract.cached", "app"),
+    ("Squid's hit", app(X_Cache_Lookup="TCP_MEM_HIT:3128"), "contract.cached", "app"),
+    ("a CDN's hit", app(CF_Cache_Status="HIT"), "contract.cached", "app"),
+    ("a hit as of RFC 9211", app(Cache_Status="ExampleCache; hit"), "contract.cached", "app"),
+    ("a stale hit", app(X_Cache_Status="STALE"), "contract.cached", "app"),
+    ("the same stamp again", kept(), "contract.cached", "app"),
+]
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "writer"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
+)
+def test_a_broken_stack_is_told_by_its_layer(
+    script: Script, code: str, writer: str | None
+) -> None:
+    # Only what never ends is cut short; a busy machine may take its time for the rest.
+    timeout = "0.8" if code.endswith(".timeout") else "20"
+    with serving(script) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--timeout", timeout)
+
+    assert report.codes == [code]
+    assert report.exit_status == 1
+    assert report.document["ok"] is False
+    assert report.verdict["layer"] == code.partition(".")[0]
+    assert report.verdict["level"] == "error"
+    assert report.verdict["answered_by"] == writer
+    assert report.verdict["hint"]
+    assert len(report.stderr.splitlines()) == 1
+
+
+HEALTHY: list[tuple[str, Script]] = [
+    ("the app", app()),
+    ("chunked", sends(CHUNKED + b"46\r\n" + BODY + b"\r\n0\r\n\r\n")),
+    ("closed at its end", sends(head(OK, JSON) + BODY)),
+    ("HTTP/1.0", sends(head(OK, JSON).replace(b"1.1", b"1.0") + BODY)),
+    ("late", app(late_s=0.3)),
+    ("in small pieces", dripping(HEAD + BODY[:-1], b"}")),
+    ("with early hints", sends(head("103 Early Hints", {"Link": "<x>"}) + HEAD + BODY)),
+    ("with keys turned round", app(body=json.dumps(json.loads(BODY), sort_keys=True).encode())),
+    ("indented", app(body=json.dumps(json.loads(BODY), indent=4).encode())),
+    ("of an Age of 0", app(Age="0")),
+    ("past a cache", app(X_Cache="Miss from cloudfront", Cache_Status="x; fwd=stale")),
+    ("not encoded, and saying so", app(Content_Encoding="identity")),
+    ("typed in capitals", app(Content_Type="Application/JSON")),
+    ("with a slash added", by_path(root=redirecting("/smoke-test/"), smoke_test=app())),
+]
+
+
+@pytest.mark.parametrize("script", [row[1] for row in HEALTHY], ids=[row[0] for row in HEALTHY])
+def test_a_healthy_stack_passes(script: Script) -> None:
+    with serving(script) as port:
+        report = probe(f"http://127.0.0.1:{port}/", "--timeout", "20")
+
+    assert report.exit_status == 0
+    assert report.codes[0] == "ok"
+    assert report.document["ok"] is True
+    assert report.verdict["layer"] is None
+    assert report.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "code"),
+    [
+        pytest.param(
+            app(X_PetSage_Release=None, X_PetSage_Answered_At=None),
+            [],
+            "release.missing",
+            id="no header of ours",
+        ),
+        pytest.param(
+            app(X_PetSage_Answered_At="yesterday", X_PetSage_Release=None),
+            [],
+            "release.missing",
+            id="no release",
+        ),
+        pytest.param(
+            app(X_Upstream_Status="502, 200", X_Upstream_Connect="-, 0.001"),
+            [],
+            "proxy.degraded",
+            id="half up",
+        ),
+        pytest.param(app(late_s=0.2), ["--slow", "100"], "time.slow", id="slow"),
+        pytest.param(app(ahead=timedelta(hours=1)), [], "time.skew", id="clock ahead"),
+        pytest.param(app(ahead=timedelta(hours=-1)), [], "time.skew", id="clock behind"),
+    ],
+)
+def test_a_warning_passes_unless_warnings_fail(
+    script: Script, arguments: list[str], code: str
+) -> None:
+    with serving(script) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        report = probe(url, *arguments)
+        strict = probe(url, *arguments, "--fail-level", "WARNING")
+
+    assert (report.exit_status, report.codes) == (0, ["ok", code])
+    assert report.document["verdicts"][1]["level"] == "warning"
+    assert (strict.exit_status, strict.document["ok"]) == (1, False)
+
+
+IN_A_HINT = head("103 Early Hints", {"X-PetSage-Release": "r1"}) + HEAD + BODY
+IN_A_TRAILER = CHUNKED + b"46\r\n" + BODY + b"\r\n0\r\nX-PetSage-Release: r1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        pytest.param(app(X_PetSage_Release="r0"), "release.mismatch", id="an older"),
+        pytest.param(app(X_PetSage_Release="r10"), "release.mismatch", id="a longer"),
+        pytest.param(app(X_PetSage_Release="r1, r0"), "release.mismatch", id="two at once"),
+        pytest.param(app(X_PetSage_Release=None), "release.missing", id="none"),
+        pytest.param(sends(IN_A_TRAILER), "release.missing", id="in a trailer"),
+        pytest.param(sends(IN_A_HINT), "release.missing", id="in an interim answer"),
+    ],
+)
+def test_another_release_than_the_wanted_one_fails(script: Script, code: str) -> None:
+    with serving(script) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--release", "r1")
+
+    assert (report.exit_status, report.codes) == (1, [code])
+
+
+def test_the_wanted_release_passes() -> None:
+    with serving(app()) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--release", "r1")
+
+    assert (report.exit_status, report.codes) == (0, ["ok"])
+    assert report.verdict["release"] == "r1"
+
+
+def test_nothing_listens() -> None:
+    with serving(app()) as port:
+        pass
+
+    report = probe(f"http://127.0.0.1:{port}/smoke-test/")
+
+    assert (report.exit_status, report.codes) == (1, ["tcp.refused"])
+
+
+def test_a_name_that_does_not_exist() -> None:
+    report = probe("http://nowhere.invalid/smoke-test/")
+
+    assert (report.exit_status, report.codes) == (1, ["dns.not_found"])
+
+
+def test_a_backlog_that_is_full() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        # Connections that nobody accepts: the kernel drops what comes after them.
+        waiting = [socket.create_connection(("127.0.0.1", port))]
+
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--timeout", "0.5")
+
+        for connection in waiting:
+            connection.close()
+
+    assert (report.exit_status, report.codes) == (1, ["tcp.timeout"])
+
+
+def test_what_two_answers_tell_apart_is_asked_only_where_it_is_in_doubt() -> None:
+    asked: list[bytes] = []
+
+    def counting(connection: socket.socket) -> None:
+        asked.append(b"")
+        app()(connection)
+
+    with serving(counting) as port:
+        probe(f"http://127.0.0.1:{port}/smoke-test/")
+
+    assert len(asked) == 1

@@ -1,0 +1,162 @@
+"""The waiting, with a clock and a sleep that are passed in."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import pytest
+
+from smoke_test.probe.gate import Attempt, Outcome, Plan, run
+from smoke_test.probe.verdict import Verdict
+
+
+class Clock:
+    """Time that passes when it is slept through, or taken by an attempt."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def verdict(code: str) -> Verdict:
+    level = "ok" if code == "ok" else "warning" if code == "time.slow" else "error"
+    layer = None if code == "ok" else code.partition(".")[0]
+    return Verdict("http://x/", level, layer, code, "", None)  # type: ignore[arg-type]  # a str
+
+
+def go(
+    plan: Plan,
+    codes: Iterable[str],
+    *,
+    takes_s: float = 0.01,
+    retry_after_s: float = 0.0,
+    ask: Callable[[float], None] = lambda _timeout_s: None,
+) -> tuple[Outcome, Clock]:
+    """Run the plan against attempts that end with these codes; the last one repeats."""
+    clock, outcome = Clock(), Outcome()
+    script: Iterator[str] = iter(codes)
+    last = [""]
+
+    def attempt(timeout_s: float) -> Attempt:
+        ask(timeout_s)
+        clock.now += min(takes_s, timeout_s)
+        last[0] = next(script, last[0])
+        return Attempt([verdict(last[0])], retry_after_s)
+
+    run(outcome, plan, attempt, clock=clock, sleep=clock.sleep, notify=lambda _outcome: None)
+    return outcome, clock
+
+
+def steps(outcome: Outcome) -> list[tuple[str, int]]:
+    return [(step.code, step.count) for step in outcome.timeline]
+
+
+def test_without_a_wait_one_attempt_decides() -> None:
+    passed, _ = go(Plan(), ["ok"])
+    failed, clock = go(Plan(), ["tcp.refused", "ok"])
+
+    assert (passed.passed, passed.attempts, passed.timed_out) == (True, 1, False)
+    assert (failed.passed, failed.attempts, failed.timed_out) == (False, 1, False)
+    assert clock.slept == []
+
+
+def test_delays_grow_to_five_seconds_and_jitter_by_a_fifth() -> None:
+    _, clock = go(Plan(wait_s=60), ["tcp.refused"])
+
+    for slept, wanted in zip(clock.slept[:8], [0.5, 1, 2, 4, 5, 5, 5, 5], strict=True):
+        assert 0.8 * wanted <= slept <= 1.2 * wanted
+
+
+@pytest.mark.parametrize("wait_s", [0.5, 1.0, 3.0, 10.0, 60.0])
+@pytest.mark.parametrize("takes_s", [0.01, 1.3, 100.0])
+def test_the_wait_is_kept_and_used(wait_s: float, takes_s: float) -> None:
+    outcome, clock = go(Plan(wait_s=wait_s), ["http.timeout"], takes_s=takes_s)
+
+    assert (outcome.passed, outcome.timed_out) == (False, True)
+    assert clock.now <= wait_s
+    assert clock.now >= wait_s - 1.1
+    assert outcome.waited_s == clock.now
+
+
+def test_an_attempt_is_cut_to_what_is_left() -> None:
+    timeouts: list[float] = []
+
+    go(Plan(timeout_s=5, wait_s=8), ["http.timeout"], takes_s=100, ask=timeouts.append)
+
+    assert timeouts[0] == 5
+    assert timeouts[1] < 3
+
+
+def test_everything_is_tried_again_and_only_transitions_are_kept() -> None:
+    codes = ["dns.failed", "tcp.refused", "tcp.refused", "proxy.bad_gateway", "ok"]
+
+    outcome, _ = go(Plan(wait_s=60), codes)
+
+    assert outcome.passed
+    assert outcome.attempts == 5
+    assert steps(outcome) == [
+        ("dns.failed", 1),
+        ("tcp.refused", 2),
+        ("proxy.bad_gateway", 1),
+        ("ok", 1),
+    ]
+    assert [step.at_s for step in outcome.timeline] == sorted(s.at_s for s in outcome.timeline)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["tls.expired", "tls.hostname", "app.disallowed_host", "redirect.loop", "contract.wrong_body"],
+)
+def test_fail_fast_stops_at_what_waiting_does_not_cure(code: str) -> None:
+    outcome, _ = go(Plan(wait_s=60, fail_fast=True), ["tcp.refused", code, "ok"])
+    patient, _ = go(Plan(wait_s=60), ["tcp.refused", code, "ok"])
+
+    assert (outcome.passed, outcome.attempts, outcome.timed_out) == (False, 2, False)
+    assert patient.passed
+
+
+def test_passes_must_follow_each_other() -> None:
+    codes = ["ok", "ok", "release.mismatch", "ok", "ok", "ok"]
+
+    outcome, _ = go(Plan(wait_s=60, consecutive=3), codes)
+
+    assert outcome.passed
+    assert steps(outcome) == [("ok", 2), ("release.mismatch", 1), ("ok", 3)]
+
+
+def test_passes_consecutive_passes_need_no_wait() -> None:
+    passed, clock = go(Plan(consecutive=3), ["ok"])
+    failed, _ = go(Plan(consecutive=3), ["ok", "tcp.refused"])
+
+    assert (passed.passed, passed.attempts) == (True, 3)
+    assert clock.slept == [0.5, 0.5]
+    assert (failed.passed, failed.attempts) == (False, 2)
+
+
+def test_too_few_passes_when_the_time_is_up_are_no_pass() -> None:
+    outcome, _ = go(Plan(wait_s=3, consecutive=50), ["ok"])
+
+    assert (outcome.passed, outcome.timed_out) == (False, True)
+    assert [v.code for v in outcome.verdicts] == ["ok", "gate.flapping"]
+
+
+def test_retry_after_is_honoured_up_to_what_is_left() -> None:
+    _, patient = go(Plan(wait_s=60), ["proxy.unavailable", "ok"], retry_after_s=20)
+    outcome, clipped = go(Plan(wait_s=10), ["proxy.unavailable"], retry_after_s=3600)
+
+    assert patient.slept == [20]
+    assert clipped.now <= 10
+    assert outcome.attempts == 2
+
+
+def test_a_warning_fails_where_warnings_do() -> None:
+    outcome, _ = go(Plan(fail_on_warning=True), ["time.slow"])
+    mild, _ = go(Plan(), ["time.slow"])
+
+    assert (outcome.passed, steps(outcome)) == (False, [("time.slow", 1)])
+    assert (mild.passed, steps(mild)) == (True, [("ok", 1)])

@@ -1,0 +1,136 @@
+"""Names and routes, in namespaces of this machine: real resolvers, real routing tables."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.smoke_test.probe.answers import app
+from tests.smoke_test.probe.servers import serving
+
+UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+@pytest.fixture(autouse=True)
+def namespaces() -> None:
+    """Skip where namespaces cannot be made, but fail where CI is set."""
+    can = shutil.which("unshare") is not None
+    can = (
+        can
+        and subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    )
+    if not can:
+        reason = "no user and mount namespaces here (unshare of util-linux)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+def probe_in(etc: dict[str, Path], *arguments: str, network: bool = True) -> tuple[int, Any]:
+    """Run the command with files of /etc replaced, or without any route; return exit and JSON."""
+    result = run_in(etc, "--format", "json", *arguments, network=network)
+    assert result.stdout, result.stderr
+    return result.returncode, json.loads(result.stdout)
+
+
+def run_in(
+    etc: dict[str, Path], *arguments: str, network: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run the command with files of /etc replaced, or without any route."""
+    mounts = [f"mount --bind {path} /etc/{name}" for name, path in etc.items()]
+    command = f"exec {sys.executable} manage.py smoke_test {' '.join(arguments)}"
+    return subprocess.run(
+        [*UNSHARE, *([] if network else ["--net"]), "sh", "-ec", "\n".join([*mounts, command])],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Path:
+    path = tmp_path / "hosts"
+    path.write_text("127.0.0.1 petsage.test\n127.0.0.2 petsage.test\n")
+    return path
+
+
+def test_all_addresses_are_asked_and_the_one_that_fails_is_named(hosts: Path) -> None:
+    with serving(app()) as port:
+        url = f"http://petsage.test:{port}/smoke-test/"
+        status, document = probe_in({"hosts": hosts}, url, "--all-addresses")
+
+    assert status == 1
+    found = {verdict["address"]: verdict["code"] for verdict in document["verdicts"]}
+    assert found == {"127.0.0.1": "ok", "127.0.0.2": "tcp.refused"}
+
+
+def test_the_text_says_which_address_fails(hosts: Path) -> None:
+    with serving(app(Content_Type="text/plain"), host="127.0.0.2") as port:
+        url = f"http://petsage.test:{port}/smoke-test/"
+        result = run_in({"hosts": hosts}, url, "--all-addresses")
+
+    assert result.returncode == 1
+    assert f"\n{url} at 127.0.0.1: (smoke_test.tcp.refused) " in result.stderr
+    assert f"\n{url} at 127.0.0.2: (smoke_test.contract.wrong_type) " in result.stderr
+
+
+def test_all_addresses_pass(hosts: Path) -> None:
+    with serving(app(), host="0.0.0.0") as port:  # noqa: S104 - both are loopback addresses
+        url = f"http://petsage.test:{port}/smoke-test/"
+        status, document = probe_in({"hosts": hosts}, url, "--all-addresses")
+
+    assert status == 0
+    assert [verdict["code"] for verdict in document["verdicts"]] == ["ok", "ok"]
+
+
+def test_without_it_one_address_that_answers_is_enough(hosts: Path) -> None:
+    with serving(app(), host="127.0.0.2") as port:
+        status, document = probe_in({"hosts": hosts}, f"http://petsage.test:{port}/smoke-test/")
+
+    assert status == 0
+    assert document["verdicts"][0]["address"] == "127.0.0.2"
+
+
+@pytest.fixture
+def resolver(tmp_path: Path) -> Path:
+    """Name a resolver of the loopback interface."""
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 127.0.0.77\n")
+    return path
+
+
+def test_a_resolver_that_is_down(resolver: Path) -> None:
+    etc = {"resolv.conf": resolver}
+
+    status, document = probe_in(etc, "http://api.petsage.example/", "--timeout", "2")
+
+    assert (status, document["verdicts"][0]["code"]) == (1, "dns.failed")
+
+
+def test_a_resolver_that_is_silent_does_not_outlast_the_timeout(resolver: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        try:
+            silent.bind(("127.0.0.77", 53))
+        except PermissionError:
+            pytest.skip("port 53 wants root")
+        etc = {"resolv.conf": resolver}
+        status, document = probe_in(etc, "http://api.petsage.example/", "--timeout", "1")
+
+    assert (status, document["verdicts"][0]["code"]) == (1, "dns.failed")
+    # The resolver itself would wait ten seconds.
+    assert document["waited_s"] < 5
+
+
+def test_an_address_without_a_route() -> None:
+    status, document = probe_in({}, "http://192.0.2.1/smoke-test/", network=False)
+
+    assert (status, document["verdicts"][0]["code"]) == (1, "tcp.unreachable")

@@ -1,0 +1,191 @@
+"""The waiting, for real: servers that are born late, change and die."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.polling import wait_until
+from tests.smoke_test.probe.answers import app, dripping, head, nginx, other, silent
+from tests.smoke_test.probe.report import probe
+from tests.smoke_test.probe.servers import Script, serving
+
+
+def in_turn(*scripts: Script) -> Script:
+    """Answer each connection by the next script, and then by the last one for ever."""
+    left = list(scripts)
+    lock = threading.Lock()
+
+    def script(connection: socket.socket) -> None:
+        with lock:
+            chosen = left.pop(0) if len(left) > 1 else left[0]
+        chosen(connection)
+
+    return script
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Start the command as a process, and end it if it has not ended by itself."""
+    command = [sys.executable, "manage.py", "smoke_test", *arguments]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+BAD_GATEWAY = other("502 Bad Gateway", nginx("502 Bad Gateway"))
+
+
+def test_a_server_that_is_born_late_passes(free_port: int) -> None:
+    url = f"http://127.0.0.1:{free_port}/smoke-test/"
+    with running(url, "--wait", "20", "--format", "json") as process:
+        assert process.stderr is not None
+        # The first transition is written when the first attempt has failed.
+        assert process.stderr.read(1) == "0"
+        with socket.create_server(("127.0.0.1", free_port)) as listener:
+            connection, _ = listener.accept()
+            with connection:
+                app()(connection)
+            stdout, stderr = process.communicate(timeout=20)
+
+    document = json.loads(stdout)
+    assert process.returncode == 0
+    assert [step["code"] for step in document["timeline"]] == ["tcp.refused", "ok"]
+    assert document["attempts"] == sum(step["count"] for step in document["timeline"])
+    assert stderr.endswith("s  ok\n")
+
+
+def test_the_old_release_is_waited_out() -> None:
+    old, new = app(X_PetSage_Release="r0"), app()
+    with serving(in_turn(BAD_GATEWAY, old, old, new)) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        report = probe(url, "--release", "r1", "--wait", "30")
+
+    assert report.exit_status == 0
+    assert [step["code"] for step in report.document["timeline"]] == [
+        "proxy.bad_gateway",
+        "release.mismatch",
+        "ok",
+    ]
+
+
+def test_the_old_release_for_ever_fails_with_wanted_and_got() -> None:
+    with serving(app(X_PetSage_Release="r0")) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--release", "r1", "--wait", "1.5")
+
+    assert (report.exit_status, report.codes) == (1, ["release.mismatch"])
+    assert report.document["timed_out"] is True
+    assert report.verdict["message"] == "release r0 answered, wanted r1."
+
+
+def test_a_flapping_server_does_not_pass_three_times_consecutive_passes() -> None:
+    with serving(in_turn(app(), app(), BAD_GATEWAY, app(), app(), app())) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        report = probe(url, "--wait", "30", "--consecutive", "3")
+
+    assert report.exit_status == 0
+    assert [(s["code"], s["count"]) for s in report.document["timeline"]] == [
+        ("ok", 2),
+        ("proxy.bad_gateway", 1),
+        ("ok", 3),
+    ]
+
+
+def test_retry_after_is_honoured() -> None:
+    busy = other("503 Busy", nginx("503 Busy"), Retry_After="2")
+    with serving(in_turn(busy, app())) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--wait", "30")
+
+    assert report.exit_status == 0
+    assert report.document["timeline"][1]["at_s"] >= 2
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(silent, id="silent"),
+        pytest.param(dripping(head("200 OK", {"Content-Length": "70"}), b"a", 0.2), id="dripping"),
+        pytest.param(dripping(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), id="dripping headers"),
+    ],
+)
+def test_the_deadline_holds_against_a_server_that_does_not_end(script: Script) -> None:
+    with serving(script) as port:
+        started = time.monotonic()
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--wait", "3", "--timeout", "60")
+        took_s = time.monotonic() - started
+
+    # What the user was promised, not a speed: within 10 %.
+    assert took_s <= 3.3
+    assert (report.exit_status, report.codes) == (1, ["http.timeout"])
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("report_format", ["json", "junit", "github", "text"])
+@pytest.mark.parametrize("script", [pytest.param(silent, id="in an exchange"), BAD_GATEWAY])
+def test_a_signal_ends_it_with_a_complete_report(
+    number: int, status: int, report_format: str, script: Script
+) -> None:
+    asked = threading.Event()
+
+    def noticed(connection: socket.socket) -> None:
+        asked.set()
+        script(connection)
+
+    with serving(noticed) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        with running(url, "--wait", "60", "--timeout", "30", "--format", report_format) as process:
+            wait_until(asked.is_set, "the server is asked")
+            os.kill(process.pid, number)
+            stdout, stderr = process.communicate(timeout=10)
+
+    assert process.returncode == status
+    assert "Traceback" not in stderr
+    if report_format == "json":
+        assert json.loads(stdout)["ok"] is False
+    if report_format == "junit":
+        assert stdout.rstrip().endswith("</testsuites>")
+
+
+def test_on_a_terminal_the_line_says_how_much_time_is_left() -> None:
+    screen, terminal = os.openpty()
+    with serving(in_turn(BAD_GATEWAY, app())) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        command = [sys.executable, "manage.py", "smoke_test", url, "--wait", "30"]
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, check=True)
+    os.close(terminal)
+
+    written = os.read(screen, 65536).decode()
+
+    os.close(screen)
+    first, second, last = (line for line in written.split("\r\x1b[K") if line)
+    assert re.fullmatch(r"0\.0 s  proxy\.bad_gateway  \((29|30) s left\)", first)
+    assert re.fullmatch(r"0\.0 s  proxy\.bad_gateway  ->  .* s  ok  \((28|29|30) s left\)", second)
+    assert re.fullmatch(r"0\.0 s  proxy\.bad_gateway  ->  \d\.\d s  ok\r\n", last)
+
+
+def test_the_timeline_is_live_and_has_transitions_only() -> None:
+    with (
+        serving(in_turn(BAD_GATEWAY, BAD_GATEWAY, app())) as port,
+        running(f"http://127.0.0.1:{port}/smoke-test/", "--wait", "30") as process,
+    ):
+        stdout, stderr = process.communicate(timeout=30)
+
+    first, second = stderr.rstrip("\n").split("  ->  ")
+    assert first == "0.0 s  proxy.bad_gateway x2"
+    assert second.endswith(" s  ok")
+    assert stdout.splitlines()[-1].startswith("Smoke test passed: release r1 answered at ")
