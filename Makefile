@@ -6,7 +6,7 @@ ROUNDS ?= 9
 BIN := .venv/bin
 LOCKS := requirements.txt requirements-dev.txt benchmarks/requirements.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-  --custom-compile-command 'make lock'
+  --extra server --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 export NGINX_PORT

@@ -6,11 +6,12 @@ from typing import Any
 
 import django
 
-from smoke_test.speed import Handler, break_cycles, disconnect_idle_receivers
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "petsage_project.settings")
-
 django.setup(set_prefix=False)
+
+# DRF reads the settings as it is imported.
+from smoke_test.speed import Handler, break_cycles, disconnect_idle_receivers  # noqa: E402
+
 disconnect_idle_receivers()
 _django = Handler()
 

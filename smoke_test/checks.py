@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from smoke_test.contract import PATH
 
 if TYPE_CHECKING:
+    from smoke_test.probe.deadline import Deadline
     from smoke_test.probe.diagnosis import Expectations
     from smoke_test.probe.verdict import Verdict
     from smoke_test.views import SmokeTestView
@@ -64,7 +65,7 @@ def check_answers(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-def project_verdicts(expected: "Expectations") -> "list[Verdict]":
+def project_verdicts(expected: "Expectations", deadline: "Deadline") -> "list[Verdict]":
     """Return the verdicts on this project: what the checks found, or the answer in process.
 
     A silenced check does not silence the request: a broken answer stays broken.
@@ -74,7 +75,7 @@ def project_verdicts(expected: "Expectations") -> "list[Verdict]":
 
     found = [message for message in check_wiring() if not message.is_silenced()]
     if not found:
-        return verdicts(expected)
+        return verdicts(expected, deadline)
     return [
         Verdict(
             url=str(message.obj),

@@ -21,3 +21,11 @@ UPSTREAM_CONNECT_HEADER = "X-Upstream-Connect"
 # A release is safe in a header, a log line and a URL.
 RELEASE = re.compile(r"[A-Za-z0-9._+-]{1,128}")
 RELEASE_FORMAT = "1 to 128 letters, digits, '.', '_', '+' or '-'"
+
+# Sent by the probe: 128 random bits in hexadecimal, which the app returns on every answer. An
+# equal value proves that the app made the answer for this very request.
+NONCE_HEADER = "X-PetSage-Nonce"
+NONCE = re.compile(r"[0-9a-f]{32}")
+
+# The title of the page that a browser gets.
+PAGE_TITLE = "OK - Smoke Test - PetSage"

@@ -1,7 +1,9 @@
 """Requests to this project in process: its real middleware, without a server or a socket."""
 
 import logging
+import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -15,18 +17,36 @@ from django.conf import settings
 from django.core.signals import got_request_exception
 from django.core.wsgi import get_wsgi_application
 
-from smoke_test.contract import PATH
+from smoke_test.contract import NONCE_HEADER, PATH
+from smoke_test.probe.deadline import Deadline
 from smoke_test.probe.diagnosis import Expectations, diagnose
 from smoke_test.probe.exchange import IN_PROCESS, Exchange, Timings
 from smoke_test.probe.verdict import Verdict, verdict
 from smoke_test.services import SmokeTestResult, witness
 
 
-def verdicts(expected: Expectations) -> list[Verdict]:
-    """Return the faults of this project's answers or, without one, the verdict on an answer."""
+def verdicts(expected: Expectations, deadline: Deadline) -> list[Verdict]:
+    """Return the faults of this project's answers or, without one, the verdict on an answer.
+
+    The requests run in a thread, which is left behind at the deadline.
+    """
     # The first request loads code that later ones find loaded: its duration means nothing.
     expected = expected._replace(slow_ms=float("inf"))
-    return list(faults()) or diagnose(InProcessClient().get("http").exchange, expected)
+    found: list[Verdict] = []
+
+    def judge() -> None:
+        found.extend(list(faults()) or diagnose(InProcessClient().get("http").exchange, expected))
+
+    thread = threading.Thread(target=judge, daemon=True)
+    thread.start()
+    while thread.is_alive() and deadline.left_s:
+        deadline.check_cancelled()
+        thread.join(min(0.05, deadline.left_s))
+    if found:
+        return found
+    now = datetime.now(UTC)
+    timed_out = Exchange(url=PATH, sent_at=now, received_at=now, address=IN_PROCESS)
+    return [verdict(timed_out, "http.timeout", "this project did not answer in time.")]
 
 
 def faults() -> Iterator[Verdict]:
@@ -91,6 +111,7 @@ class InProcessClient:
             sent.append((int(status.split()[0]), pairs))
             return bytes  # PEP 3333 requires a write callable; Django never calls it.
 
+        nonce = os.urandom(16).hex()
         sent_at, started = datetime.now(UTC), time.perf_counter()
         got_request_exception.connect(note_exception)
         token = witness.set(results)
@@ -98,10 +119,10 @@ class InProcessClient:
             with _silent_logs():
                 # Here, not in __init__: loading a middleware runs its code.
                 self._application = self._application or get_wsgi_application()
-                environ = _environ(scheme, accept)
+                environ = _environ(scheme, accept, nonce)
                 with closing(self._application(environ, start_response)) as response:
                     body = b"".join(response)
-        except Exception:  # noqa: BLE001 - any code of the project may have raised it
+        except (Exception, SystemExit):  # noqa: BLE001 - any code of the project may raise it
             sent.append((500, ()))
             body = b""
             note_exception()
@@ -111,6 +132,7 @@ class InProcessClient:
         status, headers = sent[-1]
         exchange = Exchange(
             url=f"{scheme}://{_site_host()}{PATH}",
+            nonce=nonce,
             sent_at=sent_at,
             received_at=datetime.now(UTC),
             address=IN_PROCESS,
@@ -186,7 +208,7 @@ def _culprit(scheme: str, fault: Verdict) -> str | None:
     return None
 
 
-def _environ(scheme: str, accept: str) -> dict[str, Any]:
+def _environ(scheme: str, accept: str, nonce: str) -> dict[str, Any]:
     host = _site_host()
     environ: dict[str, Any] = {
         "PATH_INFO": PATH,
@@ -194,6 +216,7 @@ def _environ(scheme: str, accept: str) -> dict[str, Any]:
         "HTTP_HOST": host,
         "HTTP_ACCEPT": accept,
         "HTTP_USER_AGENT": "petsage-smoke-test",
+        f"HTTP_{NONCE_HEADER.upper().replace('-', '_')}": nonce,
         "HTTP_X_FORWARDED_FOR": "203.0.113.7",
         "HTTP_X_FORWARDED_HOST": host,
         "HTTP_X_FORWARDED_PROTO": "https",

@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from smoke_test.contract import ANSWERED_AT_HEADER, RELEASE_HEADER
+from smoke_test.contract import ANSWERED_AT_HEADER, NONCE, NONCE_HEADER, RELEASE_HEADER
+
+_NONCE_KEY = f"HTTP_{NONCE_HEADER.upper().replace('-', '_')}"
 
 
 class AnswerHeadersMiddleware:
-    """Put the release and the time on every answer that Django gives, errors included.
+    """Put the release, the time and the client's nonce on every answer, errors included.
 
     X-PetSage-Release is `settings.PETSAGE_RELEASE`. X-PetSage-Answered-At is when the answer was
-    made: UTC, RFC 3339, milliseconds. An answer that does not say how it may be cached may not.
+    made: UTC, RFC 3339, milliseconds. X-PetSage-Nonce is returned if it is 32 hexadecimal digits,
+    and nothing else of it. An answer without a Cache-Control of its own may not be cached.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -23,18 +26,21 @@ class AnswerHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if ANSWERED_AT_HEADER not in response.headers:
-            self._stamp(response)
+            self._stamp(request, response)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def process_template_response(
-        self, _request: HttpRequest, response: HttpResponse
+        self, request: HttpRequest, response: HttpResponse
     ) -> HttpResponse:
-        """Stamp what is yet to be rendered, so that a page shows the headers it is sent with."""
-        self._stamp(response)
+        """Stamp a response before it is rendered, so that a page shows the headers it has."""
+        self._stamp(request, response)
         return response
 
-    def _stamp(self, response: HttpResponse) -> None:
+    def _stamp(self, request: HttpRequest, response: HttpResponse) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         response.headers[RELEASE_HEADER] = self.release
         response.headers[ANSWERED_AT_HEADER] = now.replace("+00:00", "Z")
+        nonce = request.META.get(_NONCE_KEY)
+        if nonce and NONCE.fullmatch(nonce):
+            response.headers[NONCE_HEADER] = nonce

@@ -1,4 +1,4 @@
-"""`python -m smoke_test.probe`."""
+"""`python -m smoke_test.probe`, and the console script `petsage-smoke-test`."""
 
 import sys
 

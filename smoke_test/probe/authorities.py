@@ -23,6 +23,9 @@ def ca_file(option: str | None) -> str | None:
     named = option or os.environ.get("SSL_CERT_FILE")
     if named is None:
         return next((path for path in _SYSTEM_FILES if Path(path).is_file()), None)
+    if not Path(named).is_file():
+        # Reading a pipe could block.
+        raise ValueError(f"got '{named}', expected a regular file")
     if b"-----BEGIN CERTIFICATE-----" not in Path(named).read_bytes():
         raise ValueError(f"got '{named}' without a certificate, expected CAs in PEM")
     return named

@@ -5,46 +5,50 @@ import signal
 import sys
 import threading
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TextIO
 
 from smoke_test.probe import gate, options, reports
+from smoke_test.probe.codes import CODES
+from smoke_test.probe.deadline import Deadline, Interrupted
 from smoke_test.probe.diagnosis import Expectations
 from smoke_test.probe.probe import Probe, Undecided
 from smoke_test.probe.progress import Progress
-from smoke_test.probe.verdict import Level
+from smoke_test.probe.verdict import Level, Verdict, printable
 
-# Exit statuses; docs/probe.md.
-PASSED, FAILED, USAGE, UNDECIDED = 0, 1, 2, 3
+# Exit statuses; docs/probe.md. Bad usage is 2.
+PASSED, FAILED, UNDECIDED = 0, 1, 3
+
+InProcess = Callable[[Expectations, Deadline], list[Verdict]]
 
 _COLORS: dict[Level, str] = {"ok": "32;1", "warning": "33;1", "error": "31;1"}
 
 
-class Interrupted(Exception):
-    """A signal asked the probe to stop."""
+def main(
+    arguments: Sequence[str] | None = None,
+    prog: str = "python -m smoke_test.probe",
+    in_process: InProcess | None = None,
+) -> int:
+    """Run the command line, and return its exit status.
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and return its exit status; bad usage raises SystemExit(2)."""
-    parser = ArgumentParser(
-        prog="python -m smoke_test.probe", description=options.DESCRIPTION, allow_abbrev=False
-    )
-    options.add_arguments(parser)
-    given = parser.parse_args(arguments)
-    if not given.urls:
-        parser.error("got no URL, expected the address of a smoke test")
-    return run(given)
-
-
-def run(given: Namespace, in_process: Callable[[Expectations], gate.Attempt] | None = None) -> int:
-    """Do what the parsed options say, and return the exit status.
-
-    Without a URL, `in_process` makes the attempts.
+    `in_process` makes the attempts of --in-process; only Django can provide it.
     """
-    if problem := _conflict(given):
-        return _refuse(USAGE, problem)
+    parser = options.Parser(prog)
+    try:
+        given = parser.parse_args(arguments)
+        if given.in_process and in_process is None:
+            parser.error("got --in-process without Django, expected `manage.py smoke_test`")
+    except SystemExit as end:
+        # Of --help or of bad usage.
+        return int(end.code or 0)
+    return run(given, in_process)
+
+
+def run(given: Namespace, in_process: InProcess | None = None) -> int:
+    """Do what the parsed options say, and return the exit status."""
     outcome = gate.Outcome()
     with _stop_signals() as stop:
         try:
@@ -52,35 +56,39 @@ def run(given: Namespace, in_process: Callable[[Expectations], gate.Attempt] | N
         except Interrupted:
             pass
         except Undecided as error:
-            return _refuse(UNDECIDED, str(error))
-        try:
-            _report(outcome, given.format)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader has left (`| head`); the exit status still tells. Python flushes what is
-            # left at exit, which must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if stop.signal_number:
-            return 128 + stop.signal_number
+            _give_up(outcome, error.code, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the report must be complete
+            _give_up(outcome, "probe.failed", f"{type(error).__name__}: {error}.")
+        _report(outcome, given.format)
+    if stop.signal_number:
+        return 128 + stop.signal_number
+    if not outcome.decided:
+        return UNDECIDED
     return PASSED if outcome.passed else FAILED
 
 
 def _make_attempts(
-    outcome: gate.Outcome,
-    given: Namespace,
-    in_process: Callable[[Expectations], gate.Attempt] | None,
-    stop: "_Stop",
+    outcome: gate.Outcome, given: Namespace, in_process: InProcess | None, stop: "_Stop"
 ) -> None:
     expected = Expectations(given.release, given.slow, given.cert_days)
     probe = Probe(
         urls=given.urls,
         expected=expected,
+        also=given.also,
+        page=given.page,
+        headers=tuple(given.headers),
         all_addresses=given.all_addresses,
         connect_to=given.connect_to,
         direct=given.direct,
         ca_file=given.ca_file,
         check_cancelled=stop.check,
     )
+
+    def attempt_in_process(timeout_s: float) -> gate.Attempt:
+        assert in_process is not None  # noqa: S101 - the options were checked
+        deadline = Deadline(time.monotonic() + timeout_s, stop.check)
+        return gate.Attempt(in_process(expected, deadline))
+
     plan = gate.Plan(
         timeout_s=given.timeout,
         wait_s=given.wait,
@@ -89,12 +97,12 @@ def _make_attempts(
         fail_on_warning=given.fail_level == "WARNING",
     )
     waits = plan.wait_s or plan.consecutive > 1
-    progress = Progress(sys.stderr, plan.wait_s) if waits else None
+    progress = Progress(sys.stderr, plan.wait_s) if waits and sys.stderr else None
     try:
         gate.run(
             outcome,
             plan,
-            probe.attempt if given.urls or in_process is None else lambda _: in_process(expected),
+            attempt_in_process if given.in_process else probe.attempt,
             clock=time.monotonic,
             sleep=stop.sleep,
             notify=progress or (lambda _outcome: None),
@@ -104,44 +112,52 @@ def _make_attempts(
             progress.close(outcome)
 
 
+def _give_up(outcome: gate.Outcome, code: str, message: str) -> None:
+    """Complete the outcome with a verdict on the probe itself."""
+    hint = CODES[code].hint
+    verdict = Verdict("", "error", "probe", code, printable(message), hint)
+    outcome.verdicts = [*outcome.verdicts, verdict]
+    outcome.passed = outcome.decided = False
+
+
 def _report(outcome: gate.Outcome, report_format: str) -> None:
-    if report_format != "text":
-        _write("stdout", reports.FORMATS[report_format](outcome))
+    """Write the report; what cannot be written changes neither the verdict nor the exit status."""
+    out: list[tuple[str, Level | None]] = []
+    err: list[tuple[str, Level | None]] = []
+    if report_format == "text":
+        out += [(line, "ok") for line in reports.passes(outcome)]
+        err += [(block, level) for level, block in reports.issues(outcome)]
+        if not outcome.passed and not any(v.level == "error" for v in outcome.verdicts):
+            err.append((reports.failure_line(outcome), "error"))
+    else:
+        out.append((reports.FORMATS[report_format](outcome), None))
         if not outcome.passed:
-            _write("stderr", reports.failure_line(outcome))
-        return
-    for line in reports.passes(outcome):
-        _write("stdout", line, "ok")
-    for level, block in reports.issues(outcome):
-        _write("stderr", block, level)
-    if not outcome.passed and not any(v.level == "error" for v in outcome.verdicts):
-        _write("stderr", reports.failure_line(outcome), "error")
+            err.append((reports.failure_line(outcome), None))
+    if problem := _write(sys.stdout, out):
+        err.append((f"error: cannot write the report: {problem}", "error"))
+    _write(sys.stderr, err)
 
 
-def _write(stream_name: str, text: str, level: Level | None = None) -> None:
-    """Write a line, colored by its level on a terminal unless NO_COLOR is set."""
-    stream = getattr(sys, stream_name)
-    if level is not None and stream.isatty() and not os.environ.get("NO_COLOR"):
-        text = f"\x1b[{_COLORS[level]}m{text}\x1b[0m"
-    stream.write(f"{text}\n")
-
-
-def _conflict(given: Namespace) -> str | None:
-    """Return what is wrong with options that need a URL or exclude each other."""
-    for name in ("all_addresses", "connect_to", "direct", "ca_file"):
-        if getattr(given, name) and not given.urls:
-            option = f"--{name.replace('_', '-')}"
-            return f"got {option} without a URL, expected `URL {option} ...`"
-    if given.direct and len(given.urls) > 1:
-        return "got --direct with several URLs, expected one: it is compared with its front"
-    if given.all_addresses and (given.connect_to or "").startswith("unix:"):
-        return "got --all-addresses with a unix socket, expected one of the two"
+def _write(stream: TextIO | None, lines: Sequence[tuple[str, Level | None]]) -> str | None:
+    """Write lines, colored on a terminal unless NO_COLOR is set; return what went wrong."""
+    if stream is None:
+        return "it is closed" if lines else None
+    paints = stream.isatty() and not os.environ.get("NO_COLOR")
+    try:
+        if hasattr(stream, "reconfigure"):
+            # ASCII or not: what cannot be encoded is escaped.
+            stream.reconfigure(errors="backslashreplace")
+        for text, level in lines:
+            color = _COLORS[level] if paints and level else None
+            stream.write(f"\x1b[{color}m{text}\x1b[0m\n" if color else f"{text}\n")
+        stream.flush()
+    except OSError as error:
+        # Python flushes the stream once more at exit, which must not fail again.
+        with suppress(OSError), open(os.devnull, "wb") as devnull:  # noqa: PTH123
+            os.dup2(devnull.fileno(), stream.fileno())
+        # A reader that has left (`| head`) is not a problem.
+        return None if isinstance(error, BrokenPipeError) else str(error.strerror)
     return None
-
-
-def _refuse(status: int, problem: str) -> int:
-    _write("stderr", f"error: {problem}", "error")
-    return status
 
 
 class _Stop:
@@ -166,7 +182,7 @@ class _Stop:
 
 @contextmanager
 def _stop_signals() -> Iterator[_Stop]:
-    """Catch SIGINT and SIGTERM, so that the report is complete before the end.
+    """Catch SIGHUP, SIGINT and SIGTERM, so that the report is complete before the end.
 
     Outside of the main thread signals cannot be caught, and are not.
     """
@@ -174,7 +190,8 @@ def _stop_signals() -> Iterator[_Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield stop
     finally:

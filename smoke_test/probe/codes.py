@@ -39,6 +39,19 @@ CODES = {
         "the unix socket does not exist",
         "is the app server running, and is the path right? `systemctl status petsage`",
     ),
+    "tcp.permission": Code(
+        "this user may not connect to the unix socket",
+        "run the probe as root, or as a user in the socket's group (www-data)",
+        retryable=False,
+    ),
+    "tcp.backlog_full": Code(
+        "the unix socket's queue is full: the app server accepts no connections",
+        "is the app server stuck or overloaded? `systemctl restart petsage`",
+    ),
+    "tcp.degraded": Code(
+        "one of the name's addresses failed, another answered",
+        "which machine is down? --all-addresses names it",
+    ),
     "tls.expired": Code(
         "the certificate has expired",
         "renew it, reload nginx, and find out why it was not renewed automatically",
@@ -89,6 +102,11 @@ CODES = {
         "the TLS handshake failed",
         "try `openssl s_client -connect HOST:PORT -servername HOST`",
     ),
+    "tls.client_certificate": Code(
+        "the server requires a client certificate, and the probe has none",
+        "probe from inside, or exempt /smoke-test/ (nginx: `ssl_verify_client optional`)",
+        retryable=False,
+    ),
     "tls.expiring": Code(
         "the certificate expires soon",
         "renew it: `certbot renew`, or whatever renews it here",
@@ -112,6 +130,10 @@ CODES = {
     "http.timeout": Code(
         "the answer was not complete in time",
         "is the app server stuck or overloaded? `systemctl status petsage`",
+    ),
+    "http.stream_refused": Code(
+        "the server refused the HTTP/2 stream",
+        "is it overloaded or shutting down? Check its log and its limit of streams",
     ),
     "http.not_http": Code(
         "the answer is not HTTP",
@@ -216,7 +238,7 @@ CODES = {
     ),
     "contract.wrong_body": Code(
         "the body is not the smoke test's",
-        "another service, or a modified smoke test? Run `manage.py smoke_test` on the server",
+        "another service, or a changed one? Run `manage.py smoke_test --in-process` on the server",
         retryable=False,
     ),
     "contract.wrong_type": Code(
@@ -235,6 +257,10 @@ CODES = {
         "a cache answered, so the app may be dead",
         "exempt /smoke-test/ from the cache (proxy_cache, the CDN)",
     ),
+    "contract.unproven": Code(
+        "nothing proves that the app made the answer for this request",
+        "is it a build without X-PetSage-Nonce, a proxy that drops that header, or a cache?",
+    ),
     "release.mismatch": Code(
         "another release answers",
         "was the new release started, and have all old workers stopped?",
@@ -242,6 +268,22 @@ CODES = {
     "release.missing": Code(
         "the answer does not name its release",
         "is it an older build, or does a proxy drop the X-PetSage headers?",
+    ),
+    "release.malformed": Code(
+        "the release header is doubled or malformed",
+        "find out what else adds X-PetSage-Release on the way",
+    ),
+    "page.wrong_type": Code(
+        "a browser does not get a page",
+        "does a proxy or a middleware change the Accept header or the answer?",
+    ),
+    "page.wrong_title": Code(
+        "a browser gets another page",
+        "open the address in a browser",
+    ),
+    "page.asset": Code(
+        "a style sheet or script of the page does not load",
+        "does nginx serve /static/, and did `manage.py collectstatic` run?",
     ),
     "time.slow": Code(
         "the answer was slow",
@@ -254,6 +296,16 @@ CODES = {
     "gate.flapping": Code(
         "there were not enough consecutive passes before the time was up",
         "does an old worker still answer, or does one come and go? See the timeline",
+    ),
+    "probe.ca_file": Code(
+        "the probe has no usable CA certificates",
+        "install ca-certificates, or pass a PEM file with --ca-file or SSL_CERT_FILE",
+        retryable=False,
+    ),
+    "probe.failed": Code(
+        "the probe itself failed, so it cannot judge",
+        "this is a bug in the probe: report the message and the options",
+        retryable=False,
     ),
     "unknown.status": Code(
         "the status is not 200, and the answer does not show what sent it",

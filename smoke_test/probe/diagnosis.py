@@ -4,18 +4,28 @@ Pure: no socket, no clock, no output. There is exactly one verdict of level ok o
 follow an ok.
 """
 
-import ipaddress
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from smoke_test.contract import ANSWERED_AT_HEADER, RELEASE_HEADER
-from smoke_test.probe import freshness
+from smoke_test.contract import ANSWERED_AT_HEADER, NONCE, NONCE_HEADER, RELEASE, RELEASE_HEADER
 from smoke_test.probe.body import difference, parse
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.exchange import IN_PROCESS, Exchange
 from smoke_test.probe.redirects import redirect
 from smoke_test.probe.responder import responder, upstream_connects, upstream_statuses
 from smoke_test.probe.verdict import Verdict, verdict
+
+# How far two clocks may differ without a warning.
+_MAX_SKEW = timedelta(seconds=2)
+
+# What a cache adds to an answer from its store (RFC 9111 5.1, RFC 9211, and what products send).
+_HIT = re.compile(r"(?<![a-z])(?:hit|stale|updating|revalidated)(?![a-z=])", re.IGNORECASE)
+_RFC_9211_HIT = re.compile(r";\s*hit\s*(?:;|,|$|=\?1)")
+
+# Cookies of Django itself. Others come from a load balancer in front of it.
+_APP_COOKIES = ("sessionid", "csrftoken", "messages")
 
 _GATEWAY = {502: "proxy.bad_gateway", 503: "proxy.unavailable", 504: "proxy.gateway_timeout"}
 
@@ -34,11 +44,32 @@ def diagnose(exchange: Exchange, expected: Expectations) -> list[Verdict]:
     if error is not None:
         return [error]
     release = exchange.header(RELEASE_HEADER)
-    who = f"release {release} answered" if release else "the right answer, without a release, came"
+    who = "the app" if release is None else f"release {release}"
     where = exchange.address if exchange.address == IN_PROCESS else f"at {exchange.address}"
-    answered_by, _ = responder(exchange)
-    passed = verdict(exchange, "ok", f"{who} {where}.", answered_by=answered_by, level="ok")
+    message = f"{who} answered {where}."
+    passed = verdict(exchange, "ok", message, answered_by=responder(exchange), level="ok")
     return [passed, *_warnings(exchange, expected)]
+
+
+def proof_error(exchange: Exchange, expected: Expectations) -> Verdict | None:
+    """Return what keeps the answer from being the app's own answer to this very request."""
+    if (echoed := exchange.header(NONCE_HEADER)) == exchange.nonce:
+        return _release_error(exchange, expected)
+    cache = _cache_evidence(exchange)
+    if echoed is not None and NONCE.fullmatch(echoed):
+        explained = f" ({cache})" if cache else ""
+        message = f"the answer was made for another request{explained}."
+        return _answered(exchange, "contract.cached", message)
+    if echoed is not None:
+        message = f"got {NONCE_HEADER} {echoed!r}, expected {exchange.nonce}."
+        return _answered(exchange, "contract.unproven", message)
+    if cache:
+        return _answered(exchange, "contract.cached", f"the answer is from a cache: {cache}.")
+    message = f"the answer has no {NONCE_HEADER}, expected {exchange.nonce}."
+    hint = None
+    if exchange.header(RELEASE_HEADER) is None:
+        hint = "nothing shows that PetSage answered: does a proxy drop the X-PetSage headers?"
+    return _answered(exchange, "contract.unproven", message, hint)
 
 
 def compare(front: list[Verdict], direct: list[Verdict]) -> list[Verdict]:
@@ -48,39 +79,34 @@ def compare(front: list[Verdict], direct: list[Verdict]) -> list[Verdict]:
     neither answers, the app is down.
     """
     judged, app = front[0], direct[0]
+    if judged.level == "ok" and app.level == "ok" and judged.release != app.release:
+        message = f"the front shows release {judged.release}, the app server {app.release}."
+        return [_recoded(judged, "release.mismatch", message), *direct]
     if judged.code not in _GATEWAY.values():
         return [*front, *direct]
-    code = "proxy.upstream" if app.level == "ok" else "app.down"
+    # Whatever the app server answers, it does answer.
+    code = "app.down" if app.status is None else "proxy.upstream"
     message = f"{judged.message} Asked directly, {app.url}: {app.message}"
-    explained = judged._replace(
-        layer=code.partition(".")[0],
-        code=code,
-        message=message,
-        hint=CODES[code].hint,
-    )
-    return [explained, *direct]
+    return [_recoded(judged, code, message), *direct]
+
+
+def _recoded(judged: Verdict, code: str, message: str) -> Verdict:
+    layer = code.partition(".")[0]
+    hint = CODES[code].hint
+    return judged._replace(level="error", layer=layer, code=code, message=message, hint=hint)
 
 
 def _error(exchange: Exchange, expected: Expectations) -> Verdict | None:
-    exchanges = [exchange] if exchange.repeated is None else [exchange, exchange.repeated]
-    for each in exchanges:
-        if error := _answer_error(each):
-            return error
-    if proof := freshness.cached(exchange):
-        return _answered(exchange, "contract.cached", f"the answer is from a cache: {proof}.")
-    for each in exchanges:
-        if error := _release_error(each, expected):
-            return error
-    return None
+    return answer_error(exchange) or contract_error(exchange) or proof_error(exchange, expected)
 
 
-def _answered(exchange: Exchange, code: str, message: str) -> Verdict:
+def _answered(exchange: Exchange, code: str, message: str, hint: str | None = None) -> Verdict:
     """Return an error about an answer, whoever sent it."""
-    return verdict(exchange, code, message, answered_by=responder(exchange)[0])
+    return verdict(exchange, code, message, answered_by=responder(exchange), hint=hint)
 
 
-def _answer_error(exchange: Exchange) -> Verdict | None:
-    """Return what is wrong with the answer itself, regardless of its age and release."""
+def answer_error(exchange: Exchange, status: int = 200) -> Verdict | None:
+    """Return what is wrong with the transport, the redirects or the status of an answer."""
     if exchange.error is not None:
         # Imported only here: a probe that passes starts faster without it.
         from smoke_test.probe.transport_errors import transport_verdict
@@ -89,33 +115,36 @@ def _answer_error(exchange: Exchange) -> Verdict | None:
     if exchange.status is None:
         message = f"{exchange.address} sent no status line of HTTP/1 or 2."
         return verdict(exchange, "http.not_http", message)
-    if masked := _masked(exchange):
-        return masked
+    if exchange.certificate is not None and not exchange.certificate.has_names:
+        message = "the certificate has no subjectAltName, and browsers ignore its common name."
+        return verdict(exchange, "tls.hostname", message)
+    if masked := _masked(exchange, exchange.status):
+        return verdict(exchange, "proxy.masked", masked, answered_by=("proxy", "a proxy"))
+    if exchange.status == status:
+        return None
     if found := redirect(exchange):
         chain = [*exchange.redirects, exchange.url, exchange.header("Location") or ""]
         # A redirect that can be followed was followed, unless the time was up.
         code = found.code or "http.timeout"
         return _answered(exchange, code, f"{exchange.status}: {' -> '.join(chain)}.")
-    if exchange.status != 200:
-        return _status_error(exchange, exchange.status)
-    return _contract_error(exchange)
+    return _status_error(exchange, exchange.status, status)
 
 
-def _masked(exchange: Exchange) -> Verdict | None:
-    """Judge by what nginx says about its app server, if that is worse than what it shows."""
-    upstream = [status for status in upstream_statuses(exchange) if status != "-"]
-    if not upstream or int(upstream[-1]) < 500 or exchange.status == int(upstream[-1]):
-        return None
-    if exchange.status is not None and exchange.status >= 500:
-        return None
-    message = f"{exchange.status}, but the app server's answer to the proxy was {upstream[-1]}."
-    return verdict(exchange, "proxy.masked", message, answered_by="proxy")
+def _masked(exchange: Exchange, status: int) -> str | None:
+    """Return how a proxy's account of the answer contradicts its status."""
+    upstream = [told for told in upstream_statuses(exchange) if told != "-"]
+    if upstream and upstream[-1] != str(status) and not (status >= 500 <= int(upstream[-1])):
+        return f"{status}, but the app server's answer to the proxy was {upstream[-1]}."
+    if status < 400 and "error=" in (told := exchange.header("Proxy-Status") or ""):
+        return f"{status}, but the proxy says that it answered itself: {told}."
+    return None
 
 
-def _status_error(exchange: Exchange, status: int) -> Verdict:
+def _status_error(exchange: Exchange, status: int, expected: int) -> Verdict:
     answered_by, name = responder(exchange)
-    if status < 400:
-        return _answered(exchange, "contract.wrong_status", f"got {status}, expected 200.")
+    if status < 400 or expected != 200:
+        message = f"got {status}, expected {expected}."
+        return _answered(exchange, "contract.wrong_status", message)
     message = f"{status}, answered by {name}."
     upstream = upstream_statuses(exchange)
     if answered_by == "app" or (upstream[-1:] == [str(status)] and status not in (502, 503, 504)):
@@ -127,6 +156,8 @@ def _status_error(exchange: Exchange, status: int) -> Verdict:
         return _gateway_error(exchange, status)
     elif answered_by == "unknown":
         code, message = "unknown.status", f"{status}, and nothing shows who answered."
+    elif b"No required SSL certificate was sent" in exchange.body:
+        code = "tls.client_certificate"
     elif b"plain HTTP request was sent to HTTPS port" in exchange.body:
         code = "proxy.plain_http_on_https_port"
     elif status in (403, 404):
@@ -138,7 +169,7 @@ def _status_error(exchange: Exchange, status: int) -> Verdict:
 
 def _gateway_error(exchange: Exchange, status: int) -> Verdict:
     """Return the verdict on a 502, 503 or 504, with what nginx says about its connection."""
-    answered_by, name = responder(exchange)
+    _, name = responder(exchange)
     # nginx's own account of the upstream counts more than the status it shows.
     told = upstream_statuses(exchange)[-1:]
     if told and told[0].isdecimal() and int(told[0]) in _GATEWAY:
@@ -155,10 +186,11 @@ def _gateway_error(exchange: Exchange, status: int) -> Verdict:
         detail = ": it connected, but the app server did not answer"
         hint = "is a worker stuck or overloaded? `systemctl restart petsage`"
     message = f"{status}, answered by {name}{detail}."
-    return verdict(exchange, _GATEWAY[status], message, answered_by=answered_by, hint=hint)
+    return _answered(exchange, _GATEWAY[status], message, hint)
 
 
-def _contract_error(exchange: Exchange) -> Verdict | None:
+def contract_error(exchange: Exchange) -> Verdict | None:
+    """Return what differs from the contract in the headers and the body."""
     encoding = exchange.header("Content-Encoding")
     if encoding and encoding.lower() != "identity":
         message = f"got Content-Encoding {encoding!r}, expected none."
@@ -175,52 +207,97 @@ def _contract_error(exchange: Exchange) -> Verdict | None:
     if (content_type or "").lower() != "application/json":
         message = f"got Content-Type {content_type!r}, expected 'application/json'."
         return _answered(exchange, "contract.wrong_type", message)
-    if (cookie := exchange.header("Set-Cookie")) is not None:
-        message = f"got Set-Cookie for '{cookie.partition('=')[0]}', expected none."
+    if cookies := [name for name in _cookies(exchange) if name in _APP_COOKIES]:
+        message = f"got a cookie '{cookies[0]}', expected none."
         return _answered(exchange, "contract.cookie", message)
+    return None
+
+
+def _cookies(exchange: Exchange) -> list[str]:
+    return [v.partition("=")[0].strip() for name, v in exchange.headers if name == "set-cookie"]
+
+
+def _cache_evidence(exchange: Exchange) -> str | None:
+    """Return the header that shows a cache's answer. It explains a failure, and decides none."""
+    age = exchange.header("Age") or ""
+    if age.isascii() and age.isdecimal() and age.strip("0"):
+        return f"Age is {age}"
+    for name, value in exchange.headers:
+        hit = _RFC_9211_HIT if name == "cache-status" else _HIT
+        if "cache" in name and "control" not in name and hit.search(value):
+            return f"{name} is {value!r}"
     return None
 
 
 def _release_error(exchange: Exchange, expected: Expectations) -> Verdict | None:
     found = exchange.header(RELEASE_HEADER)
-    if expected.release in (None, found):
-        return None
     if found is None:
+        if expected.release is None:
+            return None
         message = f"the answer has no {RELEASE_HEADER}, expected {expected.release}."
         return _answered(exchange, "release.missing", message)
-    message = f"got release {found}, expected {expected.release}."
-    return _answered(exchange, "release.mismatch", message)
+    if not RELEASE.fullmatch(found):
+        message = f"got {RELEASE_HEADER} {found!r}, expected a single release."
+        return _answered(exchange, "release.malformed", message)
+    if expected.release not in (None, found):
+        message = f"got release {found}, expected {expected.release}."
+        return _answered(exchange, "release.mismatch", message)
+    return None
 
 
-def _warnings(exchange: Exchange, expected: Expectations) -> Iterator[Verdict]:
-    def warning(code: str, message: str) -> Verdict:
-        return _answered(exchange, code, message)._replace(level="warning")
+def _warnings(exchange: Exchange, expected: Expectations) -> list[Verdict]:
+    found = [*_header_warnings(exchange), *_connection_warnings(exchange, expected)]
+    return [
+        _answered(exchange, code, message)._replace(level="warning") for code, message in found
+    ]
 
+
+def _header_warnings(exchange: Exchange) -> Iterator[tuple[str, str]]:
     headers = (RELEASE_HEADER, ANSWERED_AT_HEADER)
     if missing := [name for name in headers if exchange.header(name) is None]:
-        yield warning("release.missing", f"the answer has no {' and no '.join(missing)}.")
+        yield "release.missing", f"the answer has no {' and no '.join(missing)}."
+    if cookies := _cookies(exchange):
+        yield "contract.cookie", f"got a cookie '{cookies[0]}', expected none."
     if len(upstream := upstream_statuses(exchange)) > 1:
-        message = f"the app servers answered {', '.join(upstream)}: one of them is down."
-        yield warning("proxy.degraded", message)
+        yield (
+            "proxy.degraded",
+            f"the app servers answered {', '.join(upstream)}: one of them is down.",
+        )
+    if abs(skew := _skew(exchange)) > _MAX_SKEW:
+        where = "ahead of" if skew > timedelta() else "behind"
+        seconds = abs(skew.total_seconds())
+        yield "time.skew", f"the server's clock is {seconds:.1f} s {where} this one."
+
+
+def _connection_warnings(exchange: Exchange, expected: Expectations) -> Iterator[tuple[str, str]]:
+    if exchange.failed_address is not None:
+        yield "tcp.degraded", f"another address of the name failed: {exchange.failed_address}."
     if exchange.certificate is not None:
         left = (exchange.certificate.expires_at - exchange.received_at).total_seconds() / 86400
         if left < expected.cert_days:
-            yield warning("tls.expiring", f"the certificate expires in {left:.1f} days.")
+            yield (
+                "tls.expiring",
+                f"the certificate, or one of its chain, expires in {left:.1f} days.",
+            )
     if exchange.url.startswith("http:") and not _is_local(exchange):
-        yield warning("tls.plaintext", "the answer came over plain http from another machine.")
+        yield "tls.plaintext", "the answer came over plain http from another machine."
     if exchange.timings.total > expected.slow_ms:
         took = f"{exchange.timings.total:.0f} ms"
-        yield warning("time.slow", f"took {took}, expected at most {expected.slow_ms:.0f} ms.")
-    if abs(skew := freshness.skew(exchange)) > freshness.MAX_SKEW:
-        where = "ahead of" if skew.total_seconds() > 0 else "behind"
-        message = f"the server's clock is {abs(skew.total_seconds()):.1f} s {where} this one."
-        yield warning("time.skew", message)
+        yield "time.slow", f"took {took}, expected at most {expected.slow_ms:.0f} ms."
+
+
+def _skew(exchange: Exchange) -> timedelta:
+    """Return how far the server's clock is ahead of this one at least (negative: behind)."""
+    try:
+        stamp = datetime.fromisoformat(exchange.header(ANSWERED_AT_HEADER) or "").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return timedelta()
+    if exchange.sent_at <= stamp <= exchange.received_at:
+        return timedelta()
+    return stamp - (exchange.sent_at if stamp < exchange.sent_at else exchange.received_at)
 
 
 def _is_local(exchange: Exchange) -> bool:
-    """Return whether the server is this machine."""
-    try:
-        return ipaddress.ip_address(exchange.address or "").is_loopback
-    except ValueError:
-        # A unix socket, or this process.
-        return True
+    """Return whether the server is this machine: loopback, a unix socket or this process."""
+    address = exchange.address or ""
+    return address.startswith(("127.", "unix:")) or address in ("::1", IN_PROCESS)

@@ -1,6 +1,5 @@
 """One request and its answer: the facts that a diagnosis rests on."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
@@ -59,37 +58,44 @@ class Timings(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """The server's certificate, once verified."""
+    """The server's certificate, once verified.
+
+    `expires_at` is the earliest end in the chain that the server sent. `has_names` says whether it
+    has a subjectAltName; browsers ignore the common name.
+    """
 
     subject: str
     issuer: str
     expires_at: datetime
+    has_names: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One request and its answer.
 
-    `url` has no credentials. `address` is the IP address, `unix:/path` or `in process` that was
-    connected to, None if there was none. Header names are in lower case, values as they were sent.
-    `too_large` says that the answer was cut off because of its size. `redirects` are the URLs that
-    led here, the first request first. `repeated` is the same request once more, if the first
-    answer could have been a cached one.
+    `url` has no credentials. `nonce` is the one that was sent. `address` is the IP address,
+    `unix:/path` or `in process` that was connected to, None if there was none. Header names are in
+    lower case, values as they were sent. `too_large` says that the answer was cut off because of
+    its size. `wants_certificate` says that the server asked for a client certificate.
+    `failed_address` is the reason why another address of the name could not be connected
+    to. `redirects` are the URLs that led here, the first request first.
     """
 
     url: str
     sent_at: datetime
     received_at: datetime
+    nonce: str = ""
     address: str | None = None
     error: TransportError | None = None
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     too_large: bool = False
-    timings: Timings = Timings()  # noqa: RUF009 - it is immutable
+    timings: Timings = Timings()
     certificate: Certificate | None = None
+    failed_address: str | None = None
+    wants_certificate: bool = False
     redirects: tuple[str, ...] = ()
-    repeated: "Exchange | None" = None
 
     def header(self, name: str) -> str | None:
         """Return the field's value, its lines joined by commas (RFC 9110 5.3), or None."""

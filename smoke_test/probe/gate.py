@@ -1,8 +1,6 @@
 """Repeats attempts until the gate opens or the time is up."""
 
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from smoke_test.probe.codes import CODES
@@ -34,30 +32,32 @@ class Attempt(NamedTuple):
     retry_after_s: float = 0.0
 
 
-@dataclass
 class Step:
     """Consecutive attempts with the same code: when the first began, and how many there were."""
 
-    at_s: float
-    code: str
-    count: int = 1
+    def __init__(self, at_s: float, code: str) -> None:
+        self.at_s = at_s
+        self.code = code
+        self.count = 1
 
 
-@dataclass
 class Outcome:
     """The verdicts of the last attempt, and the timeline that led there.
 
-    `passed` says whether the gate is open, `timed_out` whether the time was up before. It is
-    complete at all times, so that an interrupted wait can be reported.
+    `passed` says whether the gate is open, `timed_out` whether the time was up before, `decided`
+    whether the probe could judge at all. It is complete at all times, so that an interrupted wait
+    can be reported.
     """
 
-    passed: bool = False
-    verdicts: Sequence[Verdict] = ()
-    attempts: int = 0
-    consecutive_passes: int = 0
-    waited_s: float = 0.0
-    timed_out: bool = False
-    timeline: list[Step] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.passed = False
+        self.decided = True
+        self.verdicts: Sequence[Verdict] = ()
+        self.attempts = 0
+        self.consecutive_passes = 0
+        self.waited_s = 0.0
+        self.timed_out = False
+        self.timeline: list[Step] = []
 
 
 def run(
@@ -75,7 +75,9 @@ def run(
     attempt. There is at least one attempt.
     """
     started = clock()
+    # Kept for a last attempt, and for the consecutive passes that it may begin.
     last_attempt_s = min(_LAST_ATTEMPT_S, plan.wait_s / 4)
+    reserve_s = last_attempt_s + _PASSES_APART_S * (plan.consecutive - 1)
 
     def left_s() -> float:
         return started + plan.wait_s - clock() if plan.wait_s else float("inf")
@@ -92,8 +94,13 @@ def run(
         failed = outcome.consecutive_passes == 0
         if failed and (not plan.wait_s or _is_permanent(plan, found.verdicts)):
             return
-        delay_s = max(_delay_s(outcome), found.retry_after_s) if failed else _PASSES_APART_S
-        delay_s = min(delay_s, left_s() - last_attempt_s)
+        if failed:
+            room_s = left_s() - reserve_s
+            delay_s = max(_delay_s(outcome), found.retry_after_s)
+            # Half of the room: a long Retry-After must not sleep through the whole wait.
+            delay_s = min(delay_s, room_s, max(room_s / 2, _DELAYS_S[0]))
+        else:
+            delay_s = min(_PASSES_APART_S, left_s() - last_attempt_s / 2)
         if delay_s <= 0:
             outcome.timed_out = True
             if not failed:
@@ -148,5 +155,8 @@ def _is_permanent(plan: Plan, verdicts: Sequence[Verdict]) -> bool:
 def _delay_s(outcome: Outcome) -> float:
     failures = sum(step.count for step in outcome.timeline if step.code != "ok")
     delay_s = _DELAYS_S[min(failures, len(_DELAYS_S)) - 1]
+    # Imported only here: a probe that does not wait starts faster without it.
+    import random
+
     # Not for secrecy: it keeps many probes from sending requests in step.
     return delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311

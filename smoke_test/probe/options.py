@@ -1,119 +1,102 @@
-"""The options of the command line; argparse turns a bad value into exit status 2."""
+"""The options of the command line; a bad value is a usage error, exit status 2.
+
+No error shows a credential, wherever in the arguments it is.
+"""
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from smoke_test.contract import PATH, RELEASE, RELEASE_FORMAT
 from smoke_test.probe import reports
+from smoke_test.probe.probe import Also
 from smoke_test.probe.redirects import split_http_url
+from smoke_test.probe.verdict import printable
 
-_NODE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?|unix:/.+")
+USAGE = 2
 
 DESCRIPTION = (
     "Follows one request through every layer (DNS, TCP, TLS, nginx, app server, Django, contract, "
     "release) and names the layer that failed."
 )
 
+_NODE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?|unix:/.+")
+# `=` in a path is the status; in a query string it is a value, unless a status ends it.
+_ALSO = re.compile(
+    r"(/[A-Za-z0-9._~:/\[\]@!$&'()*+,;%-]*(?:\?[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*?)?)"
+    r"(?:=([1-5]\d\d))?"
+)
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*[\t\x20-\x7e]+")
+
+
+class Parser(ArgumentParser):
+    """The probe's arguments; docs/probe.md describes them."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog=prog, description=DESCRIPTION, allow_abbrev=False)
+        add_arguments(self)
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> Namespace:
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            # Without its value, which could be a credential.
+            name = unknown[0].partition("=")[0] if unknown[0].startswith("-") else "argument"
+            self.error(f"got an unknown {name}, expected the options of --help")
+        if problem := _conflict(given):
+            self.error(problem)
+        return given
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"error: {_redacted(message)}\n")
+
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the probe's arguments; docs/probe.md describes them."""
+    """Add the probe's arguments to any parser."""
     add = parser.add_argument
     add("urls", metavar="URL", nargs="*", type=url, help="the address of a smoke test")
+    add("--in-process", action="store_true", help="check this project itself, with manage.py")
     add("--release", metavar="ID", type=release, help="the release that must answer")
-    add(
-        "--wait",
-        metavar="SECONDS",
-        type=seconds,
-        default=0.0,
-        help="keep retrying for up to SECONDS (default: one attempt)",
-    )
-    add(
-        "--timeout",
-        metavar="SECONDS",
-        type=timeout,
-        default=5.0,
-        help="the limit of one attempt (default: 5)",
-    )
-    add(
-        "--consecutive",
-        metavar="N",
-        type=count,
-        default=1,
-        help="how many consecutive passes are needed (default: 1; 3 for a rolling deployment)",
-    )
-    add(
-        "--fail-fast",
-        action="store_true",
-        help="stop retrying at a fault that waiting cannot fix, such as a bad certificate",
-    )
-    add(
-        "--all-addresses",
-        action="store_true",
-        help="probe each address of the name, and fail if one fails",
-    )
-    add(
-        "--connect-to",
-        metavar="NODE",
-        type=node,
-        help="connect to this HOST[:PORT] or unix:/path, with the Host and SNI of the URL",
-    )
-    add(
-        "--direct",
-        metavar="URL",
-        type=direct,
-        help="also probe the app server itself, at http://HOST:PORT or unix:/path",
-    )
+    add("--wait", metavar="SECONDS", type=seconds, default=0.0, help="keep retrying that long")
+    add("--timeout", metavar="SECONDS", type=timeout, default=5.0, help="of one attempt (5)")
+    add("--consecutive", metavar="N", type=count, default=1, help="passes in a row needed (1)")
+    add("--fail-fast", action="store_true", help="stop at a fault that waiting cannot fix")
+    add("--also", metavar="PATH[=STATUS]", type=also, action="append", default=[],
+        help="also request this path of the site (repeatable)")  # fmt: skip
+    add("--page", action="store_true", help="also request the page, as a browser does")
+    add("--header", metavar="'NAME: VALUE'", type=header, action="append", default=[],
+        dest="headers", help="send this header as well (repeatable)")  # fmt: skip
+    add("--all-addresses", action="store_true", help="probe each address of the name")
+    add("--connect-to", metavar="NODE", type=node, help="HOST[:PORT] or unix:/path instead")
+    add("--direct", metavar="URL", type=direct, help="also probe the app server itself")
     add("--ca-file", metavar="FILE", help="trust these CAs (PEM) instead of the system's")
+    add("--cert-days", metavar="DAYS", type=amount, default=14.0, help="warn of its end (14)")
+    add("--slow", metavar="MS", type=amount, default=1000.0, help="warn of slow answers (1000)")
+    add("--fail-level", choices=["WARNING", "ERROR"], default="ERROR", help="that fails (ERROR)")
     add(
-        "--cert-days",
-        metavar="DAYS",
-        type=amount,
-        default=14.0,
-        help="warn if the certificate expires within DAYS (default: 14)",
-    )
-    add(
-        "--slow",
-        metavar="MS",
-        type=amount,
-        default=1000.0,
-        help="warn if the answer takes more than MS milliseconds (default: 1000)",
-    )
-    add(
-        "--fail-level",
-        choices=["WARNING", "ERROR"],
-        default="ERROR",
-        help="the lowest level that fails (default: ERROR)",
-    )
-    add(
-        "--format",
-        choices=["text", *reports.FORMATS],
-        default="text",
-        help="the format of the report (default: text)",
+        "--format", choices=["text", *reports.FORMATS], default="text", help="of the report (text)"
     )
 
 
 def url(text: str) -> str:
     """Return an http or https URL in ASCII; without a path, that of the smoke test."""
     try:
-        if not text.isascii():
-            text = _with_ascii_host(text)
-        parts = split_http_url(text)
+        ascii_url = text if text.isascii() else _with_ascii_host(text)
+        parts = split_http_url(ascii_url)
     except ValueError as error:
-        raise ArgumentTypeError(
-            f"got {_without_password(text)!r}, expected {error}, such as "
-            f"https://api.petsage.example{PATH}"
-        ) from None
-    return text if parts.path else parts._replace(path=PATH).geturl()
+        expected = f"{error}, such as https://api.petsage.example{PATH}"
+        raise _invalid(text, expected) from None
+    return ascii_url if parts.path else parts._replace(path=PATH).geturl()
 
 
 def node(text: str) -> str:
     """Return HOST, HOST:PORT or unix:/path."""
     match = _NODE.fullmatch(text)
     if match is None or not 1 <= int(match[2] or 1) <= 65535:
-        raise ArgumentTypeError(
-            f"got {text!r}, expected HOST, HOST:PORT, [IPv6]:PORT or unix:/path"
-        )
+        raise _invalid(text, "HOST, HOST:PORT, [IPv6]:PORT or unix:/path")
     return text
 
 
@@ -122,16 +105,32 @@ def direct(text: str) -> str:
     if text.startswith("unix:/"):
         return text
     if text.startswith("https:"):
-        raise ArgumentTypeError(
-            f"got {_without_password(text)!r}, expected http://HOST:PORT or unix:/path"
-        )
+        raise _invalid(text, "http://HOST:PORT or unix:/path")
     return url(text)
+
+
+def also(text: str) -> Also:
+    """Return a path and the status that it must have."""
+    match = _ALSO.fullmatch(text)
+    if match is None:
+        raise _invalid(text, "/path or /path=STATUS")
+    return Also(match[1], int(match[2] or 200))
+
+
+def header(text: str) -> str:
+    """Return a header line; an error does not show it."""
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        raise ArgumentTypeError("got a malformed header, expected 'Name: value' in ASCII")
+    if match[1].lower().startswith("x-petsage-"):
+        raise ArgumentTypeError(f"got {match[1]}, expected a header that the probe does not send")
+    return text
 
 
 def release(text: str) -> str:
     """Return a release as PETSAGE_RELEASE may be."""
     if not RELEASE.fullmatch(text):
-        raise ArgumentTypeError(f"got {text!r}, expected {RELEASE_FORMAT}")
+        raise _invalid(text, RELEASE_FORMAT)
     return text
 
 
@@ -153,15 +152,25 @@ def amount(text: str) -> float:
 def count(text: str) -> int:
     """Return a whole number from 1 to 1000."""
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 1000):
-        raise ArgumentTypeError(f"got {text!r}, expected a whole number from 1 to 1000")
+        raise _invalid(text, "a whole number from 1 to 1000")
     return int(text)
 
 
-def split_credentials(asked: str) -> tuple[str, str | None]:
-    """Return the URL without its `user:password@`, and these, or None."""
-    parts = urlsplit(asked)
-    credentials, found, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=host).geturl(), credentials if found else None
+def _conflict(given: Namespace) -> str | None:
+    """Return what is wrong with options that need a URL or exclude each other."""
+    if given.in_process and given.urls:
+        return "got --in-process with a URL, expected one of the two"
+    if not given.in_process and not given.urls:
+        return "got no URL, expected `smoke_test URL`, or `manage.py smoke_test --in-process`"
+    for name in ("all_addresses", "connect_to", "direct", "ca_file", "also", "page", "headers"):
+        if getattr(given, name) and given.in_process:
+            option = f"--{name.rstrip('s') if name == 'headers' else name.replace('_', '-')}"
+            return f"got {option} with --in-process, expected `URL {option} ...`"
+    if given.direct and len(given.urls) > 1:
+        return "got --direct with several URLs, expected one: it is compared with its front"
+    if given.all_addresses and (given.connect_to or "").startswith("unix:"):
+        return "got --all-addresses with a unix socket, expected one of the two"
+    return None
 
 
 def _number(text: str, expected: str, *, least: float, most: float) -> float:
@@ -170,19 +179,32 @@ def _number(text: str, expected: str, *, least: float, most: float) -> float:
     except ValueError:
         number = float("nan")
     if not least <= number <= most:
-        raise ArgumentTypeError(f"got {text!r}, expected {expected}")
+        raise _invalid(text, expected)
     return number
 
 
+def _invalid(text: str, expected: str) -> ArgumentTypeError:
+    # A password may contain any character, so everything up to the last `@` goes.
+    scheme = text.partition("//")[0] + "//" if "//" in text.rpartition("@")[0] else ""
+    shown = f"{scheme}***@{text.rpartition('@')[2]}" if "@" in text else text
+    return ArgumentTypeError(f"got {printable(repr(shown))}, expected {expected}")
+
+
+def _redacted(message: str) -> str:
+    return printable(re.sub(r"[^\s'/]*@", "***@", message), limit=1000)
+
+
 def _with_ascii_host(text: str) -> str:
+    """Return the URL with its host by IDNA 2008 (RFC 5891)."""
+    # Imported only here: few hosts need it.
+    import idna
+
     parts = urlsplit(text)
     host = parts.hostname or ""
     try:
-        ascii_host = host.encode("idna").decode()
+        ascii_host = idna.encode(host, uts46=True).decode()
     except UnicodeError:
         raise ValueError("a URL with a host name or address") from None
-    return parts._replace(netloc=parts.netloc.replace(host, ascii_host)).geturl()
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", text)
+    credentials, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port else ""
+    return parts._replace(netloc=f"{credentials}{at}{ascii_host}{port}").geturl()

@@ -24,12 +24,17 @@ def split_http_url(url: str) -> SplitResult:
     """Split an http or https URL; raise ValueError, with what was expected, for anything else."""
     if not _URL.fullmatch(url):
         raise ValueError("a URL without spaces, a fragment or characters that need escaping")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # Python's own message could show a password.
+        raise ValueError("a URL with a valid host and a port from 1 to 65535") from None
     if parts.scheme not in ("http", "https"):
         raise ValueError("a URL that begins with https:// or http://")
     if not parts.hostname or not _HOST.fullmatch(parts.hostname):
         raise ValueError("a URL with a host name or address")
-    if parts.port == 0:
+    if port == 0:
         raise ValueError("a port from 1 to 65535")
     return parts
 

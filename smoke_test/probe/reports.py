@@ -92,7 +92,8 @@ def as_junit(outcome: Outcome) -> str:
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+    # In ASCII, whatever standard output can encode.
+    return str(ET.tostring(root, encoding="us-ascii", xml_declaration=True), "ascii")
 
 
 def as_github(outcome: Outcome) -> str:
@@ -107,7 +108,7 @@ def as_github(outcome: Outcome) -> str:
 
 
 def _case(verdict: Verdict) -> str:
-    return f"{verdict.url} at {verdict.address}" if verdict.address else verdict.url
+    return f"{verdict.url} at {verdict.address}" if verdict.address else verdict.url or "the probe"
 
 
 def _subject(outcome: Outcome, verdict: Verdict) -> str:
@@ -126,7 +127,7 @@ def _sentence(verdict: Verdict) -> str:
 
 
 def _issue(outcome: Outcome, verdict: Verdict) -> str:
-    subject = " -> ".join([*verdict.redirects, _subject(outcome, verdict)])
+    subject = " -> ".join([*verdict.redirects, _subject(outcome, verdict)]) or "the probe"
     hint = f"\n\tHINT: {verdict.hint}" if verdict.hint else ""
     return f"{subject}: (smoke_test.{verdict.code}) {verdict.message}{hint}"
 
@@ -150,6 +151,7 @@ def _as_object(verdict: Verdict) -> dict[str, Any]:
         "layer": verdict.layer,
         "code": verdict.code,
         "answered_by": verdict.answered_by,
+        "responder": verdict.responder,
         "message": verdict.message,
         "hint": verdict.hint,
         "status": verdict.status,

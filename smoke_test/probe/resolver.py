@@ -5,13 +5,13 @@ Neither getaddrinfo nor libcurl keeps one: closing a handle waits for libcurl's 
 here, in threads that can be left behind, and libcurl gets the addresses.
 """
 
-import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from smoke_test.probe.deadline import Deadline
 from smoke_test.probe.exchange import CurlCode, TransportError
 
 _POLL_S = 0.05
@@ -28,13 +28,8 @@ class Resolution(NamedTuple):
     took_ms: float = 0.0
 
 
-def resolve(
-    names: Iterable[str], timeout_s: float, check_cancelled: Callable[[], None]
-) -> dict[str, Resolution]:
-    """Resolve all names at once; one that takes longer than `timeout_s` has timed out.
-
-    `check_cancelled` is called several times a second; an exception from it ends the waiting.
-    """
+def resolve(names: Iterable[str], deadline: Deadline) -> dict[str, Resolution]:
+    """Resolve all names at once; a name that is not resolved by the deadline has timed out."""
     started = time.monotonic()
     found: dict[str, Resolution] = {}
 
@@ -50,27 +45,32 @@ def resolve(
         thread.start()
         threads.append((name, thread))
     for _name, thread in threads:
-        while thread.is_alive() and time.monotonic() < started + timeout_s:
-            check_cancelled()
-            thread.join(min(_POLL_S, max(0.0, started + timeout_s - time.monotonic())))
+        while thread.is_alive() and deadline.left_s:
+            deadline.check_cancelled()
+            thread.join(min(_POLL_S, deadline.left_s))
     took_ms = (time.monotonic() - started) * 1000
     timed_out = TransportError(CurlCode.OPERATION_TIMEDOUT, "resolving timed out")
     return {name: Resolution(error=timed_out, took_ms=took_ms) for name, _ in threads} | found
 
 
 def is_address(name: str) -> bool:
-    """Return whether the name is an IP address already."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    """Return whether the name is an IP address; IPv6 may have a zone."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, name.partition("%")[0])
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def _look_up(name: str, started: float) -> Resolution:
     try:
         entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
+        if name.rstrip(".") == "localhost":
+            # Reserved for this machine, whether /etc/hosts has it or not (RFC 6761, 6.3).
+            return Resolution(("127.0.0.1", "::1"))
         failed = TransportError(
             CurlCode.COULDNT_RESOLVE_HOST,
             str(error.strerror),

@@ -1,27 +1,31 @@
-"""Exchanges by libcurl: several at once, each over a new connection, all within one deadline."""
+"""Exchanges by libcurl: several at once, all within one deadline."""
 
+import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pycurl
 
-from smoke_test.contract import PROBE_HEADER
+from smoke_test.contract import NONCE_HEADER, PROBE_HEADER
+from smoke_test.probe.deadline import Deadline
 from smoke_test.probe.exchange import Certificate, Exchange, Timings, TransportError
 from smoke_test.probe.resolver import Resolution, is_address, resolve
 
 USER_AGENT = "petsage-smoke-test/1.0.0"
+JSON = "application/json"
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 64 * 1024
 
+# libcurl also accepts a status of more digits, and reads only three.
+_STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: .*)?\r?\n", re.DOTALL)
+
 # How often signals and the deadline are checked, in seconds.
 _POLL_S = 0.1
-
-_STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: .*)?\r?\n", re.DOTALL)
 
 
 class Request(NamedTuple):
@@ -37,69 +41,97 @@ class Request(NamedTuple):
     credentials: str | None = None
     ca_file: str | None = None
     headers: tuple[str, ...] = ()
+    accept: str = JSON
+
+    @property
+    def socket_path(self) -> str | None:
+        """Return the path of the unix socket to connect to, None for a TCP connection."""
+        if self.connect_to is None or not self.connect_to.startswith("unix:"):
+            return None
+        return self.connect_to.removeprefix("unix:")
 
     @property
     def node(self) -> tuple[str, int]:
         """Return the host and port to connect to; an empty host for a unix socket."""
+        if self.socket_path is not None:
+            return "", 0
         parts = urlsplit(self.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if self.connect_to is None:
             return parts.hostname or "", port
-        if self.connect_to.startswith("unix:"):
-            return "", 0
         node = urlsplit(f"//{self.connect_to}")
         return node.hostname or "", node.port or port
 
+    def redirected(self, url: str) -> "Request":
+        """Return the request that follows a redirect to `url`.
 
-def exchange(
-    requests: Sequence[Request], timeout_s: float, check_cancelled: Callable[[], None]
-) -> list[Exchange]:
-    """Send all requests at once; return their exchanges, in order, within `timeout_s` seconds.
-
-    `check_cancelled` is called several times a second; an exception from it ends the waiting.
-    """
-    deadline = time.monotonic() + timeout_s
-    started_at = datetime.now(UTC)
-    names = {host for request in requests if (host := request.node[0])}
-    resolved = resolve(names, timeout_s, check_cancelled)
-    resolved[""] = Resolution()
-    transfers: dict[pycurl.Curl, _Transfer] = {}
-    exchanges: dict[int, Exchange] = {}
-    for index, request in enumerate(requests):
-        resolution = resolved[request.node[0]]
-        if resolution.error is not None:
-            exchanges[index] = _unresolved(request, resolution, started_at)
-        else:
-            transfer = _Transfer(index, request, resolution, deadline - time.monotonic())
-            transfers[transfer.handle] = transfer
-    _perform(transfers, check_cancelled)
-    for transfer in transfers.values():
-        exchanges[transfer.index] = transfer.exchange()
-    return [exchanges[index] for index in range(len(requests))]
+        To another port it takes neither credentials nor headers along, and connects to that port
+        of the same node.
+        """
+        followed = self._replace(url=url)
+        if _origin(url) == _origin(self.url):
+            return followed
+        if self.connect_to is not None and self.socket_path is None:
+            host = self.node[0]
+            followed = followed._replace(connect_to=f"[{host}]" if ":" in host else host)
+        return followed._replace(credentials=None, headers=())
 
 
-def _perform(
-    transfers: "dict[pycurl.Curl, _Transfer]", check_cancelled: Callable[[], None]
-) -> None:
-    multi = pycurl.CurlMulti()
-    try:
-        for handle in transfers:
-            multi.add_handle(handle)
-        running = len(transfers)
-        while running:
-            check_cancelled()
-            _, running = multi.perform()
-            _, done, failed = multi.info_read()
-            for handle in done:
-                transfers[handle].finish(None)
-            for handle, code, text in failed:
-                transfers[handle].finish(TransportError(code, text))
-            if running and multi.select(_POLL_S) == -1:
-                time.sleep(_POLL_S / 10)
-    finally:
-        for handle in transfers:
-            multi.remove_handle(handle)
-        multi.close()
+class Session:
+    """The connections of one attempt: new ones, which its later requests may use again."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._multi = pycurl.CurlMulti()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._multi.close()
+
+    def exchange(self, requests: Sequence[Request]) -> list[Exchange]:
+        """Send all requests at once; return their exchanges, in order, by the deadline."""
+        started_at = datetime.now(UTC)
+        resolved = resolve({r.node[0] for r in requests if r.node[0]}, self._deadline)
+        resolved[""] = Resolution()
+        transfers: dict[pycurl.Curl, _Transfer] = {}
+        exchanges: dict[int, Exchange] = {}
+        for index, request in enumerate(requests):
+            resolution = resolved[request.node[0]]
+            if resolution.error is not None:
+                exchanges[index] = _unresolved(request, resolution, started_at)
+            else:
+                transfer = _Transfer(index, request, resolution, self._deadline.left_s)
+                transfers[transfer.handle] = transfer
+        self._perform(transfers)
+        for transfer in transfers.values():
+            exchanges[transfer.index] = transfer.exchange()
+        return [exchanges[index] for index in range(len(requests))]
+
+    def _perform(self, transfers: "dict[pycurl.Curl, _Transfer]") -> None:
+        try:
+            for handle in transfers:
+                self._multi.add_handle(handle)
+            running = len(transfers)
+            while running:
+                self._deadline.check_cancelled()
+                _, running = self._multi.perform()
+                _, done, failed = self._multi.info_read(len(transfers))
+                for handle in done:
+                    transfers[handle].finish(None)
+                for handle, code, text in failed:
+                    transfers[handle].finish(TransportError(code, text))
+                if running and self._multi.select(_POLL_S) == -1:
+                    time.sleep(_POLL_S / 10)
+        finally:
+            for handle in transfers:
+                self._multi.remove_handle(handle)
+
+
+def _origin(url: str) -> tuple[str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _unresolved(request: Request, resolution: Resolution, started_at: datetime) -> Exchange:
@@ -121,34 +153,31 @@ class _Transfer:
         self.index = index
         self.request = request
         self.resolution = resolution
-        self.timeout_s = timeout_s
+        self.nonce = os.urandom(16).hex()
         self.error: TransportError | None = None
-        self.status: int | None = None
         self.headers: list[tuple[str, str]] = []
         self.header_bytes = 0
-        self.in_headers = True
+        self.in_headers = self.is_interim = self.is_final = self.is_malformed = False
         self.body = bytearray()
         self.too_large = False
+        self.wants_certificate = False
         self.handle = pycurl.Curl()
         self.sent_at = self.received_at = datetime.now(UTC)
-        self._set_options()
+        self._set_options(timeout_s)
 
-    def _set_options(self) -> None:
+    def _set_options(self, timeout_s: float) -> None:
         handle, request = self.handle, self.request
         handle.setopt(pycurl.URL, request.url)
         handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
-        handle.setopt(
-            pycurl.HTTPHEADER, ["Accept: application/json", f"{PROBE_HEADER}: 1", *request.headers]
-        )
+        own = [f"Accept: {request.accept}", f"{PROBE_HEADER}: 1", f"{NONCE_HEADER}: {self.nonce}"]
+        handle.setopt(pycurl.HTTPHEADER, [*own, *request.headers])
         handle.setopt(pycurl.USERAGENT, USER_AGENT)
-        handle.setopt(pycurl.TIMEOUT_MS, max(1, round(self.timeout_s * 1000)))
+        handle.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout_s * 1000)))
         handle.setopt(pycurl.NOSIGNAL, 1)
         handle.setopt(pycurl.PATH_AS_IS, 1)
-        # No proxy from the environment, and no earlier connection.
+        # No proxy from the environment.
         handle.setopt(pycurl.PROXY, "")
-        handle.setopt(pycurl.FRESH_CONNECT, 1)
-        handle.setopt(pycurl.FORBID_REUSE, 1)
         handle.setopt(pycurl.SSL_VERIFYPEER, 1)
         handle.setopt(pycurl.SSL_VERIFYHOST, 2)
         handle.setopt(pycurl.OPT_CERTINFO, 1)
@@ -157,14 +186,14 @@ class _Transfer:
         if request.credentials is not None:
             handle.setopt(pycurl.USERPWD, request.credentials)
         self._set_node()
+        handle.setopt(pycurl.VERBOSE, 1)
+        handle.setopt(pycurl.DEBUGFUNCTION, self._on_debug)
         handle.setopt(pycurl.HEADERFUNCTION, self._on_header)
         handle.setopt(pycurl.WRITEFUNCTION, self._on_body)
 
     def _set_node(self) -> None:
-        if self.request.connect_to is not None and self.request.connect_to.startswith("unix:"):
-            self.handle.setopt(
-                pycurl.UNIX_SOCKET_PATH, self.request.connect_to.removeprefix("unix:")
-            )
+        if self.request.socket_path is not None:
+            self.handle.setopt(pycurl.UNIX_SOCKET_PATH, self.request.socket_path)
             return
         host, port = self.request.node
         addresses = [f"[{a}]" if ":" in a else a for a in self.resolution.addresses]
@@ -174,21 +203,30 @@ class _Transfer:
         if not is_address(host):
             self.handle.setopt(pycurl.RESOLVE, [f"{host}:{port}:{','.join(addresses)}"])
 
+    def _on_debug(self, kind: int, message: bytes) -> None:
+        # libcurl tells it in no other way. TLS 1.3 rejects a client only after the handshake.
+        if kind == pycurl.INFOTYPE_TEXT and b"Request CERT" in message:
+            self.wants_certificate = True
+
     def _on_header(self, line: bytes) -> int:
         self.header_bytes += len(line)
         if self.header_bytes > MAX_HEADER_BYTES:
             self.too_large = True
             return 0
-        if line.startswith(b"HTTP/"):
-            # A new answer: the one before was interim (RFC 9110 15.2).
+        if self.is_final:
+            # A trailer: it proves nothing about the answer.
+            return len(line)
+        if not line.strip():
+            self.in_headers = False
+            self.is_final = not self.is_interim
+        elif not self.in_headers:
+            # A status line. What came before was an interim answer (RFC 9110 15.2).
             match = _STATUS_LINE.fullmatch(line)
-            self.status = int(match[1]) if match else None
+            self.is_interim = match is not None and match[1].startswith(b"1")
+            self.is_malformed = match is None
             self.headers.clear()
             self.in_headers = True
-        elif not line.strip():
-            self.in_headers = False
-        elif self.in_headers:
-            # Trailers arrive here too and are ignored: they prove nothing about the answer.
+        else:
             name, _, value = line.decode("latin-1").partition(":")
             self.headers.append((name.strip().lower(), value.strip()))
         return len(line)
@@ -205,35 +243,44 @@ class _Transfer:
         self.received_at = datetime.now(UTC)
         if error is not None:
             # libcurl keeps the reasons apart from its code.
-            self.error = TransportError(
-                code=error.code,
-                text=error.text,
+            self.error = error._replace(
                 os_errno=self.handle.getinfo(pycurl.OS_ERRNO),
                 verify_result=self.handle.getinfo(pycurl.SSL_VERIFYRESULT),
             )
 
     def exchange(self) -> Exchange:
+        # An interim answer alone is not an answer.
+        status = self.handle.getinfo(pycurl.RESPONSE_CODE)
         exchange = Exchange(
             url=self.request.url,
+            nonce=self.nonce,
             sent_at=self.sent_at,
             received_at=self.received_at,
             address=self._address(),
             error=self.error,
-            # An interim answer alone is not an answer.
-            status=self.status if self.status and self.status >= 200 else None,
+            status=status if status >= 200 and not self.is_malformed else None,
             headers=tuple(self.headers),
             body=bytes(self.body),
             too_large=self.too_large,
             timings=self._timings(),
             certificate=self._certificate(),
+            failed_address=self._failed_address(),
+            wants_certificate=self.wants_certificate,
         )
         self.handle.close()
         return exchange
 
     def _address(self) -> str | None:
-        if self.request.connect_to is not None and self.request.connect_to.startswith("unix:"):
+        if self.request.socket_path is not None:
             return self.request.connect_to
         return self.handle.getinfo(pycurl.PRIMARY_IP) or ", ".join(self.resolution.addresses)
+
+    def _failed_address(self) -> str | None:
+        """Return why an earlier address of the name failed, if libcurl connected to another."""
+        errno = self.handle.getinfo(pycurl.OS_ERRNO)
+        if self.error is not None or len(self.resolution.addresses) < 2 or not errno:
+            return None
+        return os.strerror(errno)
 
     def _timings(self) -> Timings:
         """Turn libcurl's times (microseconds since the start, 0 for never) into durations."""
@@ -255,14 +302,17 @@ class _Transfer:
         )
 
     def _certificate(self) -> Certificate | None:
-        chain = self.handle.getinfo(pycurl.INFO_CERTINFO)
+        chain = [dict(certificate) for certificate in self.handle.getinfo(pycurl.INFO_CERTINFO)]
         if not chain:
             return None
-        leaf = dict(chain[0])
         # OpenSSL writes `Nov 23 03:05:00 2026 GMT`.
-        moment = leaf["Expire date"].replace("GMT", "+0000")
+        ends = [
+            datetime.strptime(c["Expire date"].replace("GMT", "+0000"), "%b %d %H:%M:%S %Y %z")
+            for c in chain
+        ]
         return Certificate(
-            subject=leaf["Subject"],
-            issuer=leaf["Issuer"],
-            expires_at=datetime.strptime(moment, "%b %d %H:%M:%S %Y %z"),
+            subject=chain[0]["Subject"],
+            issuer=chain[0]["Issuer"],
+            expires_at=min(ends),
+            has_names="X509v3 Subject Alternative Name" in chain[0],
         )

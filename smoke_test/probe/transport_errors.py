@@ -38,6 +38,16 @@ _CONNECT_ERRNOS = {
     errno.ECONNREFUSED: "tcp.refused",
     errno.ETIMEDOUT: "tcp.timeout",
     errno.ENOENT: "tcp.no_socket",
+    errno.EACCES: "tcp.permission",
+    errno.EAGAIN: "tcp.backlog_full",
+}
+
+# How a server that wants a client certificate ends the connection.
+_CLOSED = {
+    CurlCode.SSL_CONNECT_ERROR,
+    CurlCode.GOT_NOTHING,
+    CurlCode.SEND_ERROR,
+    CurlCode.RECV_ERROR,
 }
 
 _HTTP_CODES = {
@@ -59,6 +69,9 @@ def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
         return verdict(exchange, "http.too_large", f"{node} sent {size}, expected 70 bytes.")
     if error.code == CurlCode.OPERATION_TIMEDOUT:
         return _timed_out(exchange)
+    if exchange.wants_certificate and error.code in _CLOSED:
+        message = f"{node} asked for a client certificate, and then closed the connection."
+        return verdict(exchange, "tls.client_certificate", message)
     if error.code == CurlCode.COULDNT_RESOLVE_HOST:
         return _unresolved(exchange, error)
     if error.code == CurlCode.COULDNT_CONNECT:
@@ -66,7 +79,8 @@ def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
         reason = os.strerror(error.os_errno) if error.os_errno else error.text
         message = f"no connection to {exchange.address or 'any address'}: {reason}."
         # What listens on a socket file is the app server, not nginx.
-        hint = CODES["tcp.no_socket"].hint if node.startswith("unix:") else None
+        on_socket = code == "tcp.refused" and node.startswith("unix:")
+        hint = CODES["tcp.no_socket"].hint if on_socket else None
         return verdict(exchange, code, message, hint=hint)
     if error.code == CurlCode.PEER_FAILED_VERIFICATION:
         return _unverified(exchange, error)
@@ -131,6 +145,8 @@ def _http_verdict(node: str, exchange: Exchange, error: TransportError) -> Verdi
             return verdict(
                 exchange, "http.not_http", f"{node} sent a malformed answer: {error.text}."
             )
+    if error.code == CurlCode.HTTP2_STREAM and "REFUSED_STREAM" in error.text:
+        return verdict(exchange, "http.stream_refused", f"{node} refused the HTTP/2 stream.")
     if error.code in _HTTP_CODES:
         code, what = _HTTP_CODES[CurlCode(error.code)]
         return verdict(exchange, code, f"{node} {what}.")

@@ -12,7 +12,9 @@ Responder = Literal["app", "server", "proxy", "unknown"]
 
 MAX_TEXT = 300
 
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+# In a URL: everything between the scheme and the last `@`, and the values of a query string.
+_CREDENTIALS = re.compile(r"(//)[^\s@]*@([^\s@]*@)*")
+_QUERY_VALUE = re.compile(r"([?&][^\s=&?#]*=)[^\s&#]+")
 
 
 class Verdict(NamedTuple):
@@ -30,6 +32,7 @@ class Verdict(NamedTuple):
     hint: str | None
     address: str | None = None
     answered_by: Responder | None = None
+    responder: str | None = None
     status: int | None = None
     release: str | None = None
     answered_at: str | None = None
@@ -43,11 +46,14 @@ def verdict(
     code: str,
     message: str,
     *,
-    answered_by: Responder | None = None,
+    answered_by: tuple[Responder, str] | None = None,
     level: Level = "error",
     hint: str | None = None,
 ) -> Verdict:
-    """Return a verdict on the exchange; without a `hint` it has the code's own."""
+    """Return a verdict on the exchange; without a `hint` it has the code's own.
+
+    `answered_by` is the kind of the responder and its name.
+    """
     known = CODES.get(code)
     hint = hint or (known.hint if known else None)
     certificate = exchange.certificate
@@ -57,7 +63,8 @@ def verdict(
         level=level,
         layer=None if level == "ok" else code.partition(".")[0],
         code=code,
-        answered_by=answered_by,
+        answered_by=answered_by and answered_by[0],
+        responder=answered_by and printable(answered_by[1]),
         message=printable(message),
         hint=hint and printable(hint),
         status=exchange.status,
@@ -77,9 +84,9 @@ def verdict(
 def printable(text: str, limit: int = MAX_TEXT) -> str:
     """Return the text on one line, cut after `limit` characters.
 
-    It has no control characters and no `user:password@` of a URL.
+    It has no control characters, no `user:password@` of a URL and no values of a query string.
     """
-    text = _CREDENTIALS.sub("//", text)
+    text = _QUERY_VALUE.sub(r"\1***", _CREDENTIALS.sub(r"\1", text))
     cut = text if len(text) <= limit else f"{text[:limit]}..."
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -5,29 +5,38 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from smoke_test.probe import cli, options
+from smoke_test.probe.deadline import Deadline
 from smoke_test.probe.diagnosis import Expectations
-from smoke_test.probe.gate import Attempt
+from smoke_test.probe.verdict import Verdict
 
 
 class Command(BaseCommand):
-    """The probe of `python -m smoke_test.probe`; without a URL it probes this project."""
+    """The probe of `python -m smoke_test.probe`, which can also check this project in process."""
 
-    help = f"{options.DESCRIPTION} Without a URL: checks the wiring and this project in process."
+    help = options.DESCRIPTION
 
-    # In process the command runs its own; with a URL, this project does not matter.
+    # --in-process runs its own; with a URL, this project does not matter.
     requires_system_checks = ()
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        # Django has already obeyed these two.
+        django_options = ArgumentParser(add_help=False, allow_abbrev=False)
+        django_options.add_argument("--settings")
+        django_options.add_argument("--pythonpath")
+        _, arguments = django_options.parse_known_args(argv[2:])
+        sys.exit(cli.main(arguments, "manage.py smoke_test", _in_process))
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         options.add_arguments(parser)
 
     def handle(self, *_args: Any, **given: Any) -> None:
-        status = cli.run(Namespace(**given), _in_process)
-        if status:
+        """Run the probe for call_command(); raise SystemExit if it does not pass."""
+        if status := cli.run(Namespace(**given), _in_process):
             sys.exit(status)
 
 
-def _in_process(expected: Expectations) -> Attempt:
+def _in_process(expected: Expectations, deadline: Deadline) -> list[Verdict]:
     # Imported only here: a probe of a URL starts faster without it.
     from smoke_test.checks import project_verdicts
 
-    return Attempt(project_verdicts(expected))
+    return project_verdicts(expected, deadline)

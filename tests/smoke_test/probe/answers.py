@@ -1,6 +1,7 @@
 """Answers to a smoke test, right but for what a test changes."""
 
 import gzip
+import re
 import socket
 import struct
 import time
@@ -20,6 +21,14 @@ def stamp(ahead: timedelta = timedelta()) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def nonce(request: bytes) -> str:
+    """Return the nonce of a request, as the app returns it."""
+    match = re.search(
+        rb"^X-PetSage-Nonce: ([0-9a-f]{32})\r$", request, re.IGNORECASE | re.MULTILINE
+    )
+    return match[1].decode() if match else ""
+
+
 def head(status: str, headers: Mapping[str, str | None]) -> bytes:
     """Return a status line and the headers that are not None."""
     lines = [f"HTTP/1.1 {status}", *(f"{k}: {v}" for k, v in headers.items() if v is not None)]
@@ -37,7 +46,7 @@ def app(
     """Answer as the app does, with headers changed (`_` for `-`), or taken away by None."""
 
     def script(connection: socket.socket) -> None:
-        read_request(connection)
+        request = read_request(connection)
         # Slow on purpose; nothing is waited for here.
         time.sleep(late_s)
         sent = {
@@ -45,9 +54,21 @@ def app(
             "Content-Length": str(len(body)),
             "X-PetSage-Release": "r1",
             "X-PetSage-Answered-At": stamp(ahead),
+            "X-PetSage-Nonce": nonce(request),
             "Cache-Control": "no-store",
         } | {name.replace("_", "-"): value for name, value in headers.items()}
         connection.sendall(head(status, sent) + body)
+
+    return script
+
+
+def echoing(*parts: bytes) -> Script:
+    """Send these bytes, with the request's nonce for `{nonce}`, then close."""
+
+    def script(connection: socket.socket) -> None:
+        sent = nonce(read_request(connection)).encode()
+        for part in parts:
+            connection.sendall(part.replace(b"{nonce}", sent))
 
     return script
 
@@ -74,9 +95,9 @@ def nginx(status: str, title: str | None = None, product: str = "nginx/1.22.1") 
     ).encode()
 
 
-def kept() -> Script:
-    """Answer as a cache does: each time with the first answer's stamp."""
-    return app(X_PetSage_Answered_At=stamp(timedelta(milliseconds=-50)))
+def kept(age: str | None = None, stamp: str | None = None) -> Script:
+    """Answer as a cache does: with the nonce of another request."""
+    return app(X_PetSage_Nonce="0" * 32, Age=age, X_PetSage_Answered_At=stamp)
 
 
 def reset(*before: bytes) -> Script:

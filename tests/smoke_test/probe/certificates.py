@@ -32,11 +32,11 @@ def without_intermediate(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def self_signed(folder: Path) -> ssl.SSLContext:
-    """Return a server's context whose certificate vouches for itself."""
+def self_signed(folder: Path, *, names: bool = True) -> ssl.SSLContext:
+    """Return a server's context whose certificate is self-signed, perhaps without any name."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -44,9 +44,11 @@ def self_signed(folder: Path) -> ssl.SSLContext:
         .serial_number(1)
         .not_valid_before(datetime.now(UTC) - DAY)
         .not_valid_after(datetime.now(UTC) + 90 * DAY)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
     )
+    if names:
+        alternative = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+        builder = builder.add_extension(alternative, critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
     pem = folder / "self-signed.pem"
     private = key.private_bytes(
         serialization.Encoding.PEM,

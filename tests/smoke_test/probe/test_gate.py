@@ -151,7 +151,22 @@ def test_retry_after_is_honoured_up_to_what_is_left() -> None:
 
     assert patient.slept == [20]
     assert clipped.now <= 10
-    assert outcome.attempts == 2
+    assert max(clipped.slept) <= 5
+    assert outcome.attempts > 3
+
+
+@pytest.mark.parametrize("fails_for_s", [1, 3, 5, 6, 7])
+def test_a_wait_leaves_room_for_the_consecutive_passes_after_a_recovery(fails_for_s: int) -> None:
+    clock, outcome = Clock(), Outcome()
+
+    def attempt(_timeout_s: float) -> Attempt:
+        return Attempt([verdict("ok" if clock.now >= fails_for_s else "tcp.refused")])
+
+    plan = Plan(wait_s=9, consecutive=3)
+    run(outcome, plan, attempt, clock=clock, sleep=clock.sleep, notify=lambda _outcome: None)
+
+    assert outcome.passed
+    assert clock.now <= 9
 
 
 def test_a_warning_fails_where_warnings_do() -> None:

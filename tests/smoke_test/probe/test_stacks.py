@@ -148,13 +148,19 @@ FRONTS = [
     (
         "headers stripped",
         "location / { " + TO_APP + " proxy_hide_header X-PetSage-Release; "
-        "proxy_hide_header X-PetSage-Answered-At; }",
-        "ok",
+        "proxy_hide_header X-PetSage-Answered-At; proxy_hide_header X-PetSage-Nonce; }",
+        "contract.unproven",
+        "app",
+    ),
+    (
+        "the nonce stripped on its way to the app",
+        "location / { " + TO_APP + ' proxy_set_header X-PetSage-Nonce ""; }',
+        "contract.unproven",
         "app",
     ),
     (
         "a cookie",
-        "location / { " + TO_APP + " add_header Set-Cookie a=b; }",
+        "location / { " + TO_APP + " add_header Set-Cookie sessionid=b; }",
         "contract.cookie",
         "app",
     ),

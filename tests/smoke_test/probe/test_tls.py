@@ -1,5 +1,6 @@
 """The tls layer, with real certificates of a private authority."""
 
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -259,8 +260,9 @@ def test_a_ca_file_that_cannot_be_used_leaves_it_undecided(
 
     report = probe("https://localhost:1/smoke-test/", "--ca-file", str(path))
 
-    assert (report.exit_status, report.document) == (3, None)
-    assert str(path) in report.stderr
+    assert (report.exit_status, report.codes) == (3, ["probe.ca_file"])
+    assert report.document["ok"] is False
+    assert str(path) in report.verdict["message"]
 
 
 def test_a_ca_file_of_nonsense_in_pem_leaves_it_undecided(
@@ -271,4 +273,35 @@ def test_a_ca_file_of_nonsense_in_pem_leaves_it_undecided(
 
     report = ask(good(authority), "--ca-file", str(path))
 
-    assert (report.exit_status, report.document) == (3, None)
+    assert (report.exit_status, report.codes) == (3, ["probe.ca_file"])
+
+
+def test_a_ca_file_that_is_a_pipe_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+
+    report = probe("https://localhost:1/smoke-test/", "--ca-file", str(tmp_path / "ca.pem"))
+
+    assert (report.exit_status, report.codes) == (3, ["probe.ca_file"])
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_certificate_that_is_required(
+    authority: trustme.CA, ca_file: str, version: ssl.TLSVersion
+) -> None:
+    context = good(authority)
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+
+    report = ask(context, "--ca-file", ca_file)
+
+    assert (report.exit_status, report.verdict["layer"]) == (1, "tls")
+
+
+def test_a_certificate_with_only_a_common_name_is_for_no_name(tmp_path: Path) -> None:
+    context = certificates.self_signed(tmp_path, names=False)
+
+    report = ask(context, "--ca-file", str(tmp_path / "self-signed.pem"))
+
+    assert (report.exit_status, report.codes) == (1, ["tls.hostname"])
+    assert "subjectAltName" in report.verdict["message"]

@@ -1,11 +1,18 @@
 """What is printed where, the exit statuses, and what the other side cannot make it print."""
 
+import io
+import json
+import os
+import re
 import socket
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from smoke_test.probe import cli, options
 from tests.conftest import ROOT
 from tests.smoke_test.probe.answers import app, head, other, redirecting
 from tests.smoke_test.probe.report import probe
@@ -15,7 +22,7 @@ from tests.smoke_test.probe.servers import Script, sends, serving
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a process."""
     return subprocess.run(
-        [sys.executable, "manage.py", "smoke_test", *arguments],
+        [sys.executable, "-m", "smoke_test.probe", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -81,7 +88,7 @@ def test_other_formats_are_all_of_standard_output(report_format: str, port_offse
 
 
 @pytest.mark.parametrize(
-    ("arguments", "found"),
+    ("arguments", "got"),
     [
         (["api.petsage.example/smoke-test/"], "'api.petsage.example/smoke-test/'"),
         (["ftp://api.petsage.example/"], "'ftp://api.petsage.example/'"),
@@ -114,24 +121,30 @@ def test_other_formats_are_all_of_standard_output(report_format: str, port_offse
             ["http://a/", "--all-addresses", "--connect-to", "unix:/x"],
             "--all-addresses with a unix",
         ),
-        (["--connect-to", "a"], "--connect-to without a URL"),
-        (["--direct", "unix:/x"], "--direct without a URL"),
-        (["--all-addresses"], "--all-addresses without a URL"),
+        ([], "no URL"),
+        ([""], "''"),
+        (["--wait", "3"], "no URL"),
+        (["--in-process", "http://a/"], "--in-process with a URL"),
+        (["--in-process", "--direct", "unix:/x"], "--direct with --in-process"),
+        (["--in-process"], "--in-process without Django"),
+        (["http://a/", "--consec", "3"], "an unknown --consec"),
+        (["http://a/", "--also", "home"], "'home'"),
+        (["http://a/", "--also", "/=99"], "'/=99'"),
+        (["http://a/", "--header", "no colon"], "a malformed header"),
+        (["http://a/", "--header", "X-PetSage-Nonce: 0"], "X-PetSage-Nonce"),
     ],
 )
-def test_bad_usage_says_what_was_found_and_what_was_wanted(
-    arguments: list[str], found: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_usage_says_what_it_got_and_what_it_expected(arguments: list[str], got: str) -> None:
     report = probe(*arguments)
 
-    assert report.document is None
-    assert f"found {found}" in report.stderr
-    assert "wanted" in report.stderr
-    assert capsys.readouterr().out == ""
+    assert (report.exit_status, report.document) == (2, None)
+    assert f"got {got}" in report.stderr
+    assert "expected" in report.stderr
+    assert report.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    "arguments", [["ftp://a/"], ["--wait", "x"], ["--nonsense"], ["--direct", "unix:/x"]]
+    "arguments", [[], ["ftp://a/"], ["http://a/", "--wait", "x"], ["http://a/", "--nonsense"]]
 )
 def test_bad_usage_exits_with_2(arguments: list[str]) -> None:
     result = run(*arguments)
@@ -144,6 +157,7 @@ def test_an_unusable_ca_file_exits_with_3() -> None:
     result = run("https://127.0.0.1:1/", "--ca-file", "/nowhere/ca.pem")
 
     assert (result.returncode, result.stdout) == (3, "")
+    assert "(smoke_test.probe.ca_file)" in result.stderr
     assert "/nowhere/ca.pem" in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -214,16 +228,156 @@ def test_credentials_of_the_other_side_are_neither_sent_nor_printed() -> None:
     assert not any(b"Authorization" in head for head in heads)
 
 
-def test_a_reader_that_leaves_does_not_change_the_verdict() -> None:
-    result = subprocess.run(
-        ["bash", "-c", f"{sys.executable} manage.py smoke_test | true; exit ${{PIPESTATUS[0]}}"],
+SECRETS = [
+    ["https://user:hunt/er2@h/"],
+    ["https://user:hunt er2@h/"],
+    ["https://us:er:hunt@er2@h:x/"],
+    ["user:hunter2@h"],
+    ["http://a/", "--connect-to", "user:hunter2@h"],
+    ["http://a/", "--direct", "https://user:hunter2@h/"],
+    ["http://a/", "--release", "user:hunter2@h"],
+    ["http://a/", "--heade", "Authorization: hunter2"],
+    ["http://a/", "--header", "Authorization hunter2"],
+    ["http://a/", "--header=Authorization:hunter2\n"],
+    ["http://a/", "--format", "user:hunter2@h"],
+    ["http://user:hunter2@127.0.0.1:1/?token=hunter2", "--format=json"],
+    ["http://127.0.0.1:1/", "--header", "Authorization: Bearer hunter2", "--format=junit"],
+]
+
+
+@pytest.mark.parametrize("arguments", SECRETS)
+def test_no_credential_is_ever_printed(arguments: list[str]) -> None:
+    result = run(*arguments)
+
+    assert result.returncode in (1, 2)
+    for secret in ("hunter2", "hunt", "er2@"):
+        assert secret not in result.stdout + result.stderr
+
+
+def test_credentials_and_headers_do_not_follow_a_redirect_to_another_port() -> None:
+    heads: list[bytes] = []
+
+    def script(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536, socket.MSG_PEEK))
+        app()(connection)
+
+    with serving(script) as port, serving(redirecting(f"http://127.0.0.1:{port}/")) as first:
+        report = probe(f"http://ada:s3cret@127.0.0.1:{first}/", "--header", "X-Key: s3cret")
+
+    assert report.codes == ["ok"]
+    assert b"Authorization" not in heads[0]
+    assert b"s3cret" not in heads[0]
+
+
+def shell(command: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command line of bash, in which `$PROBE` is the probe."""
+    probe_command = f"{sys.executable} -m smoke_test.probe"
+    return subprocess.run(
+        ["bash", "-c", command],
         cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PROBE": probe_command, **environ},
         capture_output=True,
-        text=True,
         check=False,
+        timeout=60,
     )
 
-    assert (result.returncode, result.stderr) == (0, "")
+
+@pytest.mark.parametrize("report_format", ["text", "json", "junit", "github"])
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("$PROBE {} | true; exit ${{PIPESTATUS[0]}}", b""),
+        ("$PROBE {} >&-", b"error: cannot write the report: it is closed\n"),
+        ("$PROBE {} > /dev/full", b"error: cannot write the report: No space left on device\n"),
+    ],
+)
+def test_an_unwritable_standard_output_does_not_change_the_verdict(
+    command: str, complaint: bytes, report_format: str
+) -> None:
+    with serving(app()) as port:
+        arguments = f"http://127.0.0.1:{port}/ --slow 60000 --format {report_format}"
+        result = shell(command.format(arguments))
+
+    assert (result.returncode, result.stderr) == (0, complaint)
+
+
+@pytest.mark.parametrize("report_format", ["text", "json", "junit", "github"])
+def test_an_ascii_standard_output_gets_a_whole_report(report_format: str) -> None:
+    with serving(app(body='{"status":"\u00f6\u2603"}'.encode())) as port:
+        url = f"http://127.0.0.1:{port}/"
+        result = shell(f"$PROBE {url} --format {report_format}", PYTHONIOENCODING="ascii")
+
+    assert result.returncode == 1
+    assert result.stdout.isascii()
+    assert b"Traceback" not in result.stderr
+    if report_format == "json":
+        assert json.loads(result.stdout)["ok"] is False
+    if report_format == "junit":
+        assert ET.fromstring(result.stdout).tag == "testsuites"  # noqa: S314 - our own XML
+
+
+def test_a_failure_of_the_probe_itself_is_a_complete_report() -> None:
+    # A bug cannot be had on purpose: a value that no option can have stands for it.
+    given = options.Parser("probe").parse_args(["http://127.0.0.1:1/", "--format=json"])
+    given.timeout = None
+    with redirect_stdout(io.StringIO()) as stdout, redirect_stderr(io.StringIO()) as stderr:
+        status = cli.run(given)
+
+    document = json.loads(stdout.getvalue())
+    assert status == 3
+    assert [verdict["code"] for verdict in document["verdicts"]] == ["probe.failed"]
+    assert stderr.getvalue().count("\n") == 1
+
+
+COMMAND_LINES = [
+    ["{url}", "--slow=60000"],
+    ["{url}", "--slow=60000", "--release", "r2", "--format=json"],
+    ["http://127.0.0.1:1/"],
+    ["http://127.0.0.1:1/", "--format=github"],
+    ["https://127.0.0.1:1/", "--ca-file=/nowhere", "--format=junit"],
+    [],
+    ["http://"],
+    ["{url}", "--unknown"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMMAND_LINES, ids=map(" ".join, COMMAND_LINES))
+def test_manage_py_and_the_module_are_the_same_command(arguments: list[str]) -> None:
+    with serving(app()) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        given = [argument.format(url=url) for argument in arguments]
+        by_module, by_manage = (
+            subprocess.run(
+                [sys.executable, *command, *given], cwd=ROOT, capture_output=True, check=False
+            )
+            for command in (["-m", "smoke_test.probe"], ["manage.py", "smoke_test"])
+        )
+
+    def without_times(output: bytes) -> bytes:
+        output = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+Z", b"STAMP", output)
+        return re.sub(rb"\d+\.\d+(?=[,\"\n])|\d+(?= ms)", b"TIME", output)
+
+    assert by_module.returncode == by_manage.returncode
+    assert without_times(by_module.stdout) == without_times(by_manage.stdout)
+    assert by_module.stderr == by_manage.stderr
+
+
+def test_the_probe_imports_no_django() -> None:
+    code = "import sys, smoke_test.probe.cli; print([m for m in sys.modules if 'django' in m])"
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["DJANGO_SETTINGS_MODULE", "DJANGO_DEBUG", "PETSAGE_RELEASE"])
+def test_no_environment_variable_of_django_breaks_the_probe(name: str) -> None:
+    with serving(app()) as port:
+        result = shell(f"$PROBE http://127.0.0.1:{port}/ --slow 60000", **{name: "no such thing"})
+
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_a_url_without_a_path_is_that_of_the_smoke_test() -> None:
@@ -235,23 +389,13 @@ def test_a_url_without_a_path_is_that_of_the_smoke_test() -> None:
 
 
 def test_in_process_the_report_has_the_same_shape() -> None:
-    report = probe("--release", "unknown")
-    other_release = probe("--release", "r2")
+    def in_process(*arguments: str) -> tuple[int, list[str]]:
+        command = [sys.executable, "manage.py", "smoke_test", "--in-process", "--format=json"]
+        result = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, check=False)
+        document = json.loads(result.stdout)
+        return result.returncode, [verdict["code"] for verdict in document["verdicts"]]
 
-    assert (report.exit_status, report.codes) == (0, ["ok"])
-    assert report.verdict["address"] == "in process"
-    assert (other_release.exit_status, other_release.codes) == (1, ["release.mismatch"])
+    passed, other_release = in_process("--release", "unknown"), in_process("--release", "r2")
 
-
-def test_no_settings_of_the_deployment_are_needed() -> None:
-    with serving(app()) as port:
-        result = subprocess.run(
-            [sys.executable, "manage.py", "smoke_test", f"http://127.0.0.1:{port}/"],
-            cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    assert (result.returncode, result.stderr) == (0, "")
+    assert passed == (0, ["ok"])
+    assert other_release == (1, ["release.mismatch"])

@@ -37,7 +37,7 @@ def in_turn(*scripts: Script) -> Script:
 @contextmanager
 def running(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """Start the command as a process, and end it if it has not ended by itself."""
-    command = [sys.executable, "manage.py", "smoke_test", *arguments]
+    command = [sys.executable, "-m", "smoke_test.probe", *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -90,7 +90,7 @@ def test_the_old_release_for_ever_fails_with_wanted_and_got() -> None:
 
     assert (report.exit_status, report.codes) == (1, ["release.mismatch"])
     assert report.document["timed_out"] is True
-    assert report.verdict["message"] == "release r0 answered, wanted r1."
+    assert report.verdict["message"] == "got release r0, expected r1."
 
 
 def test_a_flapping_server_does_not_pass_three_times_consecutive_passes() -> None:
@@ -134,7 +134,9 @@ def test_the_deadline_holds_against_a_server_that_does_not_end(script: Script) -
     assert (report.exit_status, report.codes) == (1, ["http.timeout"])
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
 @pytest.mark.parametrize("report_format", ["json", "junit", "github", "text"])
 @pytest.mark.parametrize("script", [pytest.param(silent, id="in an exchange"), BAD_GATEWAY])
 def test_a_signal_ends_it_with_a_complete_report(
@@ -165,7 +167,7 @@ def test_on_a_terminal_the_line_says_how_much_time_is_left() -> None:
     screen, terminal = os.openpty()
     with serving(in_turn(BAD_GATEWAY, app())) as port:
         url = f"http://127.0.0.1:{port}/smoke-test/"
-        command = [sys.executable, "manage.py", "smoke_test", url, "--wait", "30"]
+        command = [sys.executable, "-m", "smoke_test.probe", url, "--wait", "30"]
         subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=terminal, check=True)
     os.close(terminal)
 

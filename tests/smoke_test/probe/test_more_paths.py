@@ -1,0 +1,102 @@
+"""--also and --page: other paths of the site, and the page as a browser gets it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import free_ports
+from tests.smoke_test.probe.answers import app, by_path, other
+from tests.smoke_test.probe.report import probe
+from tests.smoke_test.probe.servers import Script, serving
+from tests.smoke_test.probe.test_stacks import granian
+
+PAGE = b"<title>OK - Smoke Test - PetSage</title><link rel=stylesheet href=/style.css>"
+STYLE = other("200 OK", b"a{}", Content_Type="text/css")
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """Serve the project with two more paths: one raises, one denies."""
+    [port] = free_ports(1)
+    with granian(port, "tests.settings.breakable"):
+        yield f"http://127.0.0.1:{port}/smoke-test/"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("also", "codes"),
+    [
+        (["/"], ["ok", "ok"]),
+        (["/", "/openapi.json", "/denies/=403"], ["ok", "ok", "ok", "ok"]),
+        (["/docs"], ["ok", "ok"]),
+        (["/docs=307"], ["ok", "ok"]),
+        (["/raises/"], ["ok", "app.error"]),
+        (["/nowhere/"], ["ok", "app.not_found"]),
+        (["/denies/=401"], ["ok", "contract.wrong_status"]),
+        (["/=401"], ["ok", "contract.wrong_status"]),
+    ],
+)
+def test_other_paths_are_judged_in_the_same_attempt(
+    site: str, also: list[str], codes: list[str]
+) -> None:
+    report = probe(site, *(f"--also={path}" for path in also))
+
+    assert report.codes == codes
+    assert report.exit_status == (0 if set(codes) == {"ok"} else 1)
+
+
+@pytest.mark.parametrize(
+    ("home", "code"),
+    [
+        (app(), "ok"),
+        (app(X_PetSage_Nonce="0" * 32), "contract.cached"),
+        (other("200 OK", b"<html>"), "contract.unproven"),
+        (app(X_PetSage_Release="r0"), "release.mismatch"),
+    ],
+    ids=["the app", "a cache", "another server", "another release"],
+)
+def test_another_path_must_be_the_same_apps(home: Script, code: str) -> None:
+    with serving(by_path(smoke_test=app(), root=home)) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--also", "/")
+
+    assert report.codes == ["ok", code]
+
+
+@pytest.mark.parametrize(
+    ("page", "style", "code"),
+    [
+        (app(body=PAGE, Content_Type="text/html"), STYLE, "ok"),
+        (app("500 Error", b"{}"), STYLE, "app.error"),
+        (app(), STYLE, "page.wrong_type"),
+        (app(body=b"<title>Welcome", Content_Type="text/html"), STYLE, "page.wrong_title"),
+        (
+            app(body=PAGE, Content_Type="text/html", X_PetSage_Nonce="0" * 32),
+            STYLE,
+            "contract.cached",
+        ),
+        (app(body=PAGE, Content_Type="text/html"), other("404 Not Found"), "unknown.status"),
+        (app(body=PAGE, Content_Type="text/html"), other("200 OK", b"<html>"), "page.asset"),
+    ],
+    ids=["whole", "broken", "JSON", "another", "cached", "without style", "with a wrong style"],
+)
+def test_the_page_is_judged_as_a_browser_gets_it(page: Script, style: Script, code: str) -> None:
+    def by_accept(connection: object) -> None:
+        import socket
+
+        assert isinstance(connection, socket.socket)
+        request = connection.recv(65536, socket.MSG_PEEK)
+        (page if b"text/html" in request else app())(connection)
+
+    with serving(by_path(smoke_test=by_accept, **{"style.css": style})) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--page")
+
+    assert report.codes == ["ok", code]
+
+
+@pytest.mark.server
+def test_the_page_of_the_real_app_needs_its_static_files(site: str) -> None:
+    # Nothing serves /static/ behind this granian.
+    report = probe(site, "--page")
+
+    assert report.codes[0] == "ok"
+    assert set(report.codes[1:]) == {"app.not_found"}
