@@ -14,9 +14,11 @@ def main() -> None:
         sys.exit(f"{error}. Run 'make install', then '.venv/bin/python manage.py ...'.")
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
-        # A wrong setting is the reader's to mend: the sentence helps, a traceback does not.
-        sys.exit(f"ImproperlyConfigured: {error}")
+    except (ImproperlyConfigured, OSError) as error:
+        # The reader can fix a setting or a directory: the sentence helps, a traceback does not.
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        # For the probe, 1 would mean that the site failed.
+        sys.exit(3 if sys.argv[1:2] == ["smoke_test"] else 1)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def main() -> None:
     os.environ["DJANGO_TRUST_X_FORWARDED_PROTO"] = "true"
     try:
         host = site_host(settings.ALLOWED_HOSTS)
+        _refuse_unwritable(var)
         _refuse_busy(var / "petsage.sock")
     except (ImproperlyConfigured, OSError) as error:
         sys.exit(f"make app: {error}")
@@ -66,9 +67,15 @@ def main() -> None:
             return
 
 
+def _refuse_unwritable(var: Path) -> None:
+    """Create the directory of the socket; raise OSError unless it is writable."""
+    var.mkdir(parents=True, exist_ok=True)
+    if not os.access(var, os.W_OK):
+        raise OSError(f"got {str(var)!r}, expected a writable directory; make it writable")
+
+
 def _refuse_busy(path: Path) -> None:
-    """Raise OSError if the directory cannot be used or the socket is already served."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Raise OSError if the socket is already served."""
     with socket.socket(socket.AF_UNIX) as client:
         if client.connect_ex(str(path)) == 0:
             raise OSError(f"got {path} already served, expected it free; stop the other make app")

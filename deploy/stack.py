@@ -32,21 +32,26 @@ def main() -> None:
     app, nginx = _start("app", var), _start("nginx", var)
     ended = None
     if _until_up(app, var / "petsage.sock", host):
-        url = f"http://127.0.0.1:{port}"
-        sys.stdout.write(
-            f"PetSage serves this clone behind nginx until Ctrl-C:\n"
-            f"  {url}/smoke-test/   the smoke test: a page for browsers, JSON for the rest\n"
-            f"  {url}/docs/         the API, to read and to try\n"
-            f"  {url}/openapi.json  the API's schema\n"
-            f"  {var}/access.log\n"
-        )
-        sys.stdout.flush()
+        if app.poll() is None and nginx.poll() is None:
+            _announce(port, var)
         ended = _attend(app, nginx)
     # nginx first, and gracefully: requests in flight still reach the app.
     _end(nginx, signal.SIGQUIT)
     _end(app, signal.SIGTERM)
     if ended:
         sys.exit(f"make stack: make {ended} exited; see its message above")
+
+
+def _announce(port: int, var: Path) -> None:
+    url = f"http://127.0.0.1:{port}"
+    sys.stdout.write(
+        f"PetSage serves this clone behind nginx until Ctrl-C:\n"
+        f"  {url}/smoke-test/   the smoke test: a page for browsers, JSON for the rest\n"
+        f"  {url}/docs/         the API, to read and to try\n"
+        f"  {url}/openapi.json  the API's schema\n"
+        f"  {var}/access.log\n"
+    )
+    sys.stdout.flush()
 
 
 def _start(part: str, var: Path) -> subprocess.Popen[bytes]:

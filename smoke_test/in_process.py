@@ -157,7 +157,9 @@ def _faults(inside: Inside) -> list[Verdict]:
         found.append(verdict(exchange, "cacheable", message))
     if not inside.from_service:
         message = "run_smoke_test did not run: something answered in its place."
-        found.append(verdict(exchange, "E003", message))
+        # Of an answer that looks right, this is the cause, and the rest its consequences.
+        position = 0 if exchange.status == 200 else len(found)
+        found.insert(position, verdict(exchange, "E003", message))
     return found
 
 

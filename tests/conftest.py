@@ -21,6 +21,36 @@ settings.register_profile(
 )
 settings.load_profile("petsage")
 
+# What starts processes or waits has a marker; all other tests are the unit suite.
+_SLOW = {"process", "server", "stack"}
+
+# The test that runs now, if it may start no process.
+_unit_test: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _SLOW.isdisjoint(mark.name for mark in item.iter_markers()):
+            item.add_marker("unit")
+
+
+def _refuse_processes(event: str, _arguments: tuple[object, ...]) -> None:
+    if event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.fork") and _unit_test:
+        raise AssertionError(f"{_unit_test[0]} starts a process; mark it 'process'")
+
+
+# An audit hook cannot be removed, so it is added once.
+sys.addaudithook(_refuse_processes)
+
+
+@pytest.fixture(autouse=True)
+def _start_no_process_in_a_unit_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.node.get_closest_marker("unit"):
+        _unit_test.append(request.node.name)
+    yield
+    _unit_test.clear()
+
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -13,6 +13,9 @@ PROJECT_TEMPLATES = TEMPLATES.parents[1] / "petsage_project" / "templates"
 
 Value = str | int | Sequence[str]
 
+# The two forms of an error, as in petsage_project/errors.py.
+_ERROR_TYPES = (("json", "application/json"), ("page", "text/html; charset=utf-8"))
+
 # Safe unquoted in nginx's configuration, and one word.
 _WORD = re.compile(r"[\w.,:/+@\[\]-]*")
 
@@ -33,7 +36,7 @@ def render(template: str, values: Mapping[str, Value]) -> str:
         autoescape=False,
         string_if_invalid="{{ missing %s }}",
     )
-    text = engine.get_template(template).render(Context(dict(values)))
+    text = engine.get_template(template).render(Context({**values, "error_types": _ERROR_TYPES}))
     if missing := re.search(r"\{\{ missing (\w+) \}\}", text):
         raise ImproperlyConfigured(f"{template}: got no value for {missing[1]!r}; pass one.")
     return text

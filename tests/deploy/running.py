@@ -59,9 +59,11 @@ class Stack:
     def workers(self) -> list[int]:
         """Return the workers' pids, none where granian is not there."""
         try:
-            return children(self.granian())
+            pids = children(self.granian())
         except (OSError, ValueError):
             return []
+        # From Python 3.14 on, multiprocessing starts a process of its own beside the workers.
+        return [pid for pid in pids if not _tracks_resources(pid)]
 
     def nginx(self) -> int:
         return int((self.var / "nginx.pid").read_text())
@@ -70,7 +72,7 @@ class Stack:
         return (self.var / "access.log").read_bytes()
 
     def _start(self, part: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"petsage_project.{part}", "--var", str(self.var)]
+        command = [sys.executable, "-m", f"deploy.{part}", "--var", str(self.var)]
         with (self.var / f"{part}.err").open("ab") as errors:
             return subprocess.Popen(command, cwd=ROOT, env=self.environ, stderr=errors)
 
@@ -93,3 +95,10 @@ def _end(process: subprocess.Popen[bytes] | None, with_signal: signal.Signals) -
         process.send_signal(signal.SIGCONT)
         process.send_signal(with_signal)
         process.wait(timeout=30)
+
+
+def _tracks_resources(pid: int) -> bool:
+    try:
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False

@@ -96,9 +96,9 @@ def test_a_clone_becomes_a_service(machine: Machine) -> None:
     unit = machine.root / "etc/systemd/system/petsage.service"
     assert unit.read_text() == (ROOT / "deploy/petsage.service").read_text()
     site = (machine.root / "etc/nginx/sites-enabled/petsage").read_text()
-    assert "server_name www.petsage.example;" in site
+    assert "server_name petsage.example www.petsage.example;" in site
     assert "server unix:/run/petsage/petsage.sock max_fails=0;" in site
-    assert "{{" not in site
+    assert "{%" not in site
     assert machine.asked() == [
         "nginx -t -q",
         "systemctl daemon-reload",

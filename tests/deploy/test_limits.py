@@ -37,7 +37,7 @@ def test_a_flood_meets_the_rate_limit_as_json_and_a_checker_does_not(start: Star
     refused = [reply for reply in replies if reply.status == HTTPStatus.TOO_MANY_REQUESTS]
     assert len(refused) > 50
     assert refused[-1].json() == {"detail": "Too many requests."}
-    assert refused[-1].headers["Proxy-Status"] == "proxy"
+    assert refused[-1].headers["Proxy-Status"] == "nginx; error=http_request_error"
     assert refused[-1].headers["Retry-After"] == "1"
     # The static files are nginx's own to serve.
     assert ask(stack.port, "/static/petsage/icon.svg").status == HTTPStatus.OK
@@ -75,7 +75,7 @@ def test_what_is_too_large_is_refused_as_json(
     head, _, body = say(stack.port, request_bytes).partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 " + status + b"\r\n")
-    assert b"\r\nProxy-Status: proxy\r\n" in head
+    assert b"\r\nProxy-Status: nginx; error=http_request_error\r\n" in head
     assert body == b'{"detail":"%s"}' % detail
 
 

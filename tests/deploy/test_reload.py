@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.processes import children
 from smoke_test.contract import BODY
 from tests.conftest import ROOT, free_ports, listens
 from tests.deploy.asking import Reply, ask, load
@@ -37,11 +38,8 @@ def test_a_reload_of_the_app_under_load_loses_nothing(stack: Stack) -> None:
 
 
 def test_a_reload_of_nginx_under_load_loses_nothing(stack: Stack) -> None:
-    children = f"/proc/{stack.nginx()}/task/{stack.nginx()}/children"
-
-    def workers() -> set[str]:
-        with open(children) as pids:  # noqa: PTH123 - not a file of ours
-            return set(pids.read().split())
+    def workers() -> set[int]:
+        return set(children(stack.nginx()))
 
     old = workers()
     with load(stack.port) as found:
@@ -105,15 +103,31 @@ def test_make_stack_prints_its_addresses_answers_and_ends_on_sigterm(start: Star
 
 
 def test_a_second_app_on_the_same_socket_is_refused(stack: Stack) -> None:
-    result = subprocess.run(
-        [ROOT / ".venv/bin/python", "-m", "deploy.app", "--var", stack.var],
+    result = _app(stack.var)
+
+    assert result.returncode == 1
+    assert f"make app: got {stack.var}/petsage.sock already served" in result.stderr
+    assert ask(stack.port).status == HTTPStatus.OK
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_app_without_a_writable_directory_says_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+
+    result = _app(tmp_path)
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"make app: got '{tmp_path}', expected a writable directory; make it writable\n"
+    )
+
+
+def _app(var: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ROOT / ".venv/bin/python", "-m", "deploy.app", "--var", var],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
     )
-
-    assert result.returncode == 1
-    assert f"make app: {stack.var}/petsage.sock is served already" in result.stderr
-    assert ask(stack.port).status == HTTPStatus.OK

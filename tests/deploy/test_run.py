@@ -154,8 +154,8 @@ def test_make_run_refuses_a_busy_port(free_port: int) -> None:
 
     assert result.returncode != 0
     assert (
-        f"make run: port {free_port} of 127.0.0.1: Address already in use; end what listens "
-        "there, or take another port with make run PORT=N"
+        f"make run: port {free_port} of 127.0.0.1: Address already in use; stop what listens "
+        "there, or use another port: make run PORT=N"
     ) in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -174,14 +174,14 @@ def test_make_run_refuses_what_is_no_port(port: str) -> None:
     result = _make("run", f"PORT={port}")
 
     assert result.returncode != 0
-    assert f"found PORT='{port}', wanted a number from 1 to 65535" in result.stderr
+    assert f"got PORT='{port}', expected a number from 1 to 65535" in result.stderr
 
 
 def test_make_run_refuses_a_bad_setting_before_it_listens(free_port: int) -> None:
     result = _make("run", f"PORT={free_port}", PETSAGE_RELEASE="a b")
 
     assert result.returncode != 0
-    assert "make run: PETSAGE_RELEASE: found 'a b', wanted " in result.stderr
+    assert "make run: PETSAGE_RELEASE: got 'a b', expected " in result.stderr
     assert "Traceback" not in result.stderr
 
 

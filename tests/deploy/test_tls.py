@@ -1,7 +1,6 @@
 """The site as a Debian machine has it, with a certificate of its own."""
 
 import http.client
-import os
 import socket
 import ssl
 import subprocess
@@ -15,29 +14,12 @@ import pytest
 from deploy.nginx import render
 from deploy.nginx.__main__ import debian_values
 from smoke_test.contract import BODY
-from tests.conftest import free_ports, listens
+from tests.conftest import free_ports
 from tests.deploy.asking import ask
 from tests.deploy.conftest import Start
-from tests.polling import wait_until
+from tests.nginx import run_nginx
 
 pytestmark = pytest.mark.stack
-
-# Around the site, as Debian's own /etc/nginx/nginx.conf is.
-MAIN = """
-{user}
-pid {var}/nginx.pid;
-error_log stderr;
-events {{ }}
-http {{
-    include /etc/nginx/mime.types;
-    client_body_temp_path {var}/body;
-    proxy_temp_path {var}/proxy;
-    fastcgi_temp_path {var}/fastcgi;
-    uwsgi_temp_path {var}/uwsgi;
-    scgi_temp_path {var}/scgi;
-    include {var}/site.conf;
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -48,9 +30,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(
-    start: Start, nginx: str, openssl: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+def site(start: Start, openssl: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     stack = start()
     stack.start_app()
     var = tmp_path_factory.mktemp("tls")
@@ -72,14 +52,8 @@ def site(
         "certificate": str(certificate),
         "key": str(var / "key.pem"),
     }
-    (var / "site.conf").write_text(render("site.conf", values))
-    user = "user root;" if os.geteuid() == 0 else ""
-    (var / "nginx.conf").write_text(MAIN.format(var=var, user=user))
-    options = ["-e", "stderr", "-p", str(var), "-c", str(var / "nginx.conf")]
-    with subprocess.Popen([nginx, *options, "-g", "daemon off;"]) as process:
-        wait_until(lambda: listens(site.https), "nginx listens")
+    with run_nginx(var, site.https, render("site.conf", values)):
         yield site
-        process.terminate()
 
 
 def _connect(site: Site, alpn: str = "http/1.1") -> ssl.SSLSocket:
@@ -148,7 +122,7 @@ def test_plain_http_on_the_tls_port_is_told_so_as_json(site: Site) -> None:
 
     assert reply.status == HTTPStatus.BAD_REQUEST
     assert reply.json() == {"detail": "Bad request."}
-    assert reply.headers["Proxy-Status"] == "proxy"
+    assert reply.headers["Proxy-Status"] == "nginx; error=http_request_error"
 
 
 def test_http_2_is_spoken(site: Site) -> None:

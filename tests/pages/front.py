@@ -1,27 +1,20 @@
 """A real nginx in front of the app server, with our pages for its 502, 503 and 504."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import ROOT, free_ports, listens, program
-from tests.polling import wait_until
+from django.template.loader import render_to_string
 
-NGINX = """
-daemon off; pid {directory}/pid; error_log stderr; {user}
-events {{}}
-http {{
-  include /etc/nginx/mime.types;
-  access_log off;
-  client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
-  uwsgi_temp_path {directory}; scgi_temp_path {directory};
+from tests.conftest import ROOT, free_ports
+from tests.nginx import run_nginx
+
+HTTP = """
   proxy_cache_path {directory}/kept keys_zone=kept:64k;
   server {{
     listen 127.0.0.1:{port};
     error_page 502 /502.html; error_page 503 /503.html; error_page 504 /504.html;
-    location ~ ^/50[234]\\.html$ {{ internal; root {root}/deploy/pages; }}
+    location ~ ^/50[234]\\.html$ {{ internal; root {directory}; }}
     location /static/ {{ alias {root}/var/static/; }}
     location = /400 {{ proxy_pass http://127.0.0.1:{app}; proxy_set_header Host elsewhere; }}
     location = /503 {{ return 503; }}
@@ -32,7 +25,6 @@ http {{
     }}
     location / {{ proxy_pass http://127.0.0.1:{app}; proxy_set_header Host $http_host; }}
   }}
-}}
 """
 
 
@@ -45,15 +37,9 @@ def nginx_before(app_port: int, directory: Path) -> Iterator[str]:
     Skips without nginx, but fails where CI is set.
     """
     [port] = free_ports(1)
-    user = "user root;" if os.geteuid() == 0 else ""
-    configuration = directory / "nginx.conf"
-    configuration.write_text(
-        NGINX.format(directory=directory, user=user, port=port, root=ROOT, app=app_port)
-    )
-    command = [program("nginx", "nginx-light"), "-e", "stderr", "-c", str(configuration)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as nginx:
-        try:
-            wait_until(lambda: listens(port), f"port {port} listens")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            nginx.terminate()
+    for status in (502, 503, 504):
+        page = render_to_string("petsage/failure.html", {"status": status})
+        (directory / f"{status}.html").write_text(page)
+    http = HTTP.format(directory=directory, port=port, root=ROOT, app=app_port)
+    with run_nginx(directory, port, http):
+        yield f"http://127.0.0.1:{port}"

@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.process
+
 DEPLOYED = {
     "DJANGO_SECRET_KEY": "correct-horse-battery-staple-0123456789-ABCDEFGHIJKLMNOPQ",
     "DJANGO_ALLOWED_HOSTS": "api.petsage.example",
@@ -56,7 +58,7 @@ def test_hosts_are_comma_separated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "found"),
+    ("name", "value", "got"),
     [
         ("DJANGO_DEBUG", "flase", "'flase'"),
         ("DJANGO_DEBUG", "", "''"),
@@ -75,11 +77,11 @@ def test_hosts_are_comma_separated() -> None:
         ("PETSAGE_RELEASE", "a" * 129, f"'{'a' * 60}...'"),
     ],
 )
-def test_a_bad_value_stops_the_start_and_says_so(name: str, value: str, found: str) -> None:
+def test_a_bad_value_stops_the_start_and_says_so(name: str, value: str, got: str) -> None:
     result = _python("-X", "utf8", "manage.py", "check", **{name: value})
 
     assert result.returncode == 1
-    assert result.stderr.startswith(f"ImproperlyConfigured: {name}: found {found}, wanted ")
+    assert result.stderr.startswith(f"ImproperlyConfigured: {name}: got {got}, expected ")
     assert result.stderr.count("\n") == 1
 
 
@@ -89,7 +91,7 @@ def test_the_app_server_does_not_start_either() -> None:
     result = _python("-c", source, PETSAGE_RELEASE="a b")
 
     assert result.returncode == 1
-    assert "PETSAGE_RELEASE: found 'a b'" in result.stderr
+    assert "PETSAGE_RELEASE: got 'a b'" in result.stderr
 
 
 def test_a_deployment_with_its_environment_is_clean() -> None:
@@ -123,3 +125,20 @@ def test_manage_without_django_says_what_to_do() -> None:
     assert result.stderr == (
         "No module named 'django'. Run 'make install', then '.venv/bin/python manage.py ...'.\n"
     )
+
+
+def test_manage_says_which_directory_it_cannot_write() -> None:
+    settings = "tests.settings.static_nowhere"
+
+    result = _python("manage.py", "collectstatic", "--no-input", DJANGO_SETTINGS_MODULE=settings)
+
+    assert result.returncode == 1
+    path = "/dev/null/static/staticfiles.json"
+    assert result.stderr == f"NotADirectoryError: [Errno 20] Not a directory: '{path}'\n"
+
+
+def test_a_bad_value_is_not_a_failure_of_the_site_that_is_probed() -> None:
+    result = _python("manage.py", "smoke_test", "http://127.0.0.1:1/", PETSAGE_RELEASE="a b")
+
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "PETSAGE_RELEASE: got 'a b'" in result.stderr

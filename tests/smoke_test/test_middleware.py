@@ -62,3 +62,46 @@ def test_the_page_shows_the_release_and_the_time_of_its_own_headers(client: Clie
     assert f'datetime="{stamp}">{stamp[11:19]}</time>' in response.text
     assert f"<b>X-PetSage-Answered-At:</b> {stamp}" in response.text
     assert "<b>X-PetSage-Release:</b> unknown" in response.text
+
+
+NONCE = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "accept"),
+    [
+        ("/smoke-test/", "localhost", "*/*"),
+        ("/smoke-test/", "localhost", "text/html"),
+        ("/smoke-test", "localhost", "*/*"),
+        ("/smoke-test/", "evil.example", "*/*"),
+        ("/nowhere/", "localhost", "text/html"),
+        ("/raises/", "localhost", "*/*"),
+    ],
+)
+@override_settings(ROOT_URLCONF=__name__)
+def test_every_answer_returns_the_nonce(target: str, host: str, accept: str) -> None:
+    headers = {"host": host, "accept": accept, "x-petsage-nonce": NONCE}
+
+    response = Client(raise_request_exception=False).get(target, headers=headers)
+
+    assert response["X-PetSage-Nonce"] == NONCE
+
+
+@pytest.mark.parametrize(
+    "nonce",
+    [
+        "",
+        "0",
+        NONCE[1:],
+        NONCE + "0",
+        NONCE.upper(),
+        f"{NONCE}, {NONCE}",
+        NONCE[1:] + "\u0660",
+        "x" * 32,
+    ],
+)
+def test_nothing_but_a_nonce_is_returned(client: Client, nonce: str) -> None:
+    response = client.get("/smoke-test/", headers={"x-petsage-nonce": nonce})
+
+    assert response.status_code == HTTPStatus.OK
+    assert "X-PetSage-Nonce" not in response.headers

@@ -8,9 +8,8 @@ from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 
+from smoke_test.contract import BODY
 from tests.smoke_test.shapes import RFC3339
-
-BODY = b'{"status":"ok","details":"PetSage smoke test feature is operational."}'
 
 # What a browser sends.
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
@@ -54,9 +53,8 @@ def test_options_describes_the_endpoint(client: Client) -> None:
     assert response["Allow"] == "GET, HEAD, OPTIONS"
     assert response.json() == {
         "name": "Smoke Test",
-        "description": "Confirms that PetSage answers and that the way to it works.\n\n"
-        "Read-only and open to all. Nothing behind this answer is asked: no database, no other "
-        "service.",
+        "description": "Confirms that PetSage is up and that requests reach it.\n\n"
+        "Read-only and open to everyone. It uses no database and no other service.",
         "renders": ["application/json", "text/html"],
         "parses": [],
     }
@@ -115,7 +113,7 @@ def test_browsers_get_the_browsable_page(client: Client) -> None:
     assert response["Content-Type"] == "text/html; charset=utf-8"
     assert "<title>OK - Smoke Test - PetSage</title>" in page
     assert '<a class="navbar-brand" href="/">' in page
-    assert "Confirms that PetSage answers" in page
+    assert "Confirms that PetSage is up" in page
     assert "&quot;PetSage smoke test feature is operational.&quot;" in page
 
 

@@ -222,7 +222,9 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ("a 502 of whoever", other("502 Bad Gateway", b"oops"), "proxy.bad_gateway", "unknown"),
     (
         "our nginx 502",
-        other("502 Bad Gateway", b'{"detail":"x"}', Proxy_Status="proxy"),
+        other(
+            "502 Bad Gateway", b'{"detail":"x"}', Proxy_Status="nginx; error=connection_refused"
+        ),
         "proxy.bad_gateway",
         "proxy",
     ),

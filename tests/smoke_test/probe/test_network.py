@@ -15,6 +15,8 @@ from tests.conftest import ROOT
 from tests.smoke_test.probe.answers import app
 from tests.smoke_test.probe.servers import serving
 
+pytestmark = pytest.mark.process
+
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 

@@ -12,34 +12,13 @@ import pytest
 import trustme
 
 from tests.conftest import ROOT, free_ports, listens
+from tests.nginx import run_nginx
 from tests.polling import wait_until
 from tests.smoke_test.probe.answers import app, reset, silent
 from tests.smoke_test.probe.report import Report, probe
 from tests.smoke_test.probe.servers import serving
 
 pytestmark = pytest.mark.server
-
-
-@contextmanager
-def run_nginx(program: str, folder: Path, port: int, http: str) -> Iterator[None]:
-    """Run nginx with this inside its `http` block, until the block ends."""
-    config = folder / "nginx.conf"
-    temporary = "\n".join(
-        f"{kind}_temp_path {folder}/{kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    # As root it would give its workers another user, who may not write here.
-    user = "user root; " if os.geteuid() == 0 else ""
-    config.write_text(
-        f"{user}pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;\n"
-        f"events {{}}\nhttp {{ access_log off; {temporary}\n{http} }}\n"
-    )
-    with subprocess.Popen([program, "-p", folder, "-c", config]) as process:
-        try:
-            wait_until(lambda: listens(port), f"nginx listens on {port}")
-            yield
-        finally:
-            process.send_signal(signal.SIGQUIT)
 
 
 @contextmanager
@@ -167,7 +146,7 @@ FRONTS = [
 ]
 
 
-def ask_front(program: str, folder: Path, server: str, app_port: int, *arguments: str) -> Report:
+def ask_front(folder: Path, server: str, app_port: int, *arguments: str) -> Report:
     """Probe an nginx with this server block; see FRONTS for its placeholders."""
     port, dead = free_ports(2)
     with serving(silent) as silent_port, serving(reset()) as closing_port:
@@ -175,7 +154,7 @@ def ask_front(program: str, folder: Path, server: str, app_port: int, *arguments
         for name, value in values.items():
             server = server.replace(f"{{{name}}}", str(value))
         http = f"server {{ listen 127.0.0.1:{port}; {server} }}"
-        with run_nginx(program, folder, port, http):
+        with run_nginx(folder, port, http):
             return probe(SITE.format(port=port), *arguments)
 
 
@@ -183,14 +162,13 @@ def ask_front(program: str, folder: Path, server: str, app_port: int, *arguments
     ("server", "code", "writer"), [row[1:] for row in FRONTS], ids=[row[0] for row in FRONTS]
 )
 def test_behind_a_real_nginx(
-    nginx: str,
     app_port: int,
     tmp_path: Path,
     server: str,
     code: str,
     writer: str | None,
 ) -> None:
-    report = ask_front(nginx, tmp_path, server, app_port)
+    report = ask_front(tmp_path, server, app_port)
 
     assert report.codes[0] == code
     assert report.exit_status == (0 if code == "ok" else 1)
@@ -216,28 +194,28 @@ def test_behind_a_real_nginx(
     ],
 )
 def test_a_front_that_says_what_its_upstream_did_refines_the_verdict(
-    nginx: str, app_port: int, tmp_path: Path, server: str, words: str
+    app_port: int, tmp_path: Path, server: str, words: str
 ) -> None:
-    report = ask_front(nginx, tmp_path, f"{UPSTREAM_HEADERS} {server}", app_port)
+    report = ask_front(tmp_path, f"{UPSTREAM_HEADERS} {server}", app_port)
 
     assert words in report.verdict["message"]
 
 
-def test_half_up(nginx: str, app_port: int, tmp_path: Path) -> None:
+def test_half_up(app_port: int, tmp_path: Path) -> None:
     [port, dead] = free_ports(2)
     http = (
         f"upstream app {{ server 127.0.0.1:{dead} max_fails=0; server 127.0.0.1:{app_port}; }} "
         f"server {{ listen 127.0.0.1:{port}; {UPSTREAM_HEADERS} "
         f"location / {{ proxy_pass http://app; proxy_set_header Host $host; }} }}"
     )
-    with run_nginx(nginx, tmp_path, port, http):
+    with run_nginx(tmp_path, port, http):
         codes = [probe(SITE.format(port=port)).codes for _ in range(2)]
 
     assert ["ok", "proxy.degraded"] in codes
     assert all(found[0] == "ok" for found in codes)
 
 
-def test_nginxs_own_cache(nginx: str, app_port: int, tmp_path: Path) -> None:
+def test_nginxs_own_cache(app_port: int, tmp_path: Path) -> None:
     [port] = free_ports(1)
     to_app = TO_APP.replace("{up}", str(app_port))
     http = (
@@ -246,7 +224,7 @@ def test_nginxs_own_cache(nginx: str, app_port: int, tmp_path: Path) -> None:
         "proxy_cache z; proxy_cache_valid 200 1m; "
         "proxy_ignore_headers Cache-Control Expires Vary; } }"
     )
-    with run_nginx(nginx, tmp_path, port, http):
+    with run_nginx(tmp_path, port, http):
         first, second = (probe(SITE.format(port=port)) for _ in range(2))
 
     assert first.codes == ["ok"]
@@ -254,25 +232,21 @@ def test_nginxs_own_cache(nginx: str, app_port: int, tmp_path: Path) -> None:
 
 
 def test_the_direct_request_tells_a_wrong_upstream_from_a_dead_app(
-    nginx: str, app_port: int, tmp_path: Path
+    app_port: int, tmp_path: Path
 ) -> None:
     server = "location / { proxy_pass http://127.0.0.1:{dead}; }"
     [nobody] = free_ports(1)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
 
-    wrong = ask_front(
-        nginx, tmp_path / "a", server, app_port, "--direct", f"http://127.0.0.1:{app_port}"
-    )
-    dead = ask_front(
-        nginx, tmp_path / "b", server, app_port, "--direct", f"http://127.0.0.1:{nobody}"
-    )
+    wrong = ask_front(tmp_path / "a", server, app_port, "--direct", f"http://127.0.0.1:{app_port}")
+    dead = ask_front(tmp_path / "b", server, app_port, "--direct", f"http://127.0.0.1:{nobody}")
 
     assert wrong.codes == ["proxy.upstream", "ok"]
     assert dead.codes == ["app.down", "tcp.refused"]
 
 
-def test_tls_and_http_2_by_nginx(nginx: str, app_port: int, tmp_path: Path) -> None:
+def test_tls_and_http_2_by_nginx(app_port: int, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
@@ -287,7 +261,7 @@ def test_tls_and_http_2_by_nginx(nginx: str, app_port: int, tmp_path: Path) -> N
         f"return 301 https://localhost:{port}$request_uri; }}"
     )
     ca = ("--ca-file", str(tmp_path / "ca.pem"))
-    with run_nginx(nginx, tmp_path, port, http):
+    with run_nginx(tmp_path, port, http):
         https = probe(f"https://localhost:{port}/smoke-test/", *ca)
         redirected = probe(f"http://localhost:{plain_port}/smoke-test/", *ca)
         plain = probe(f"http://localhost:{port}/smoke-test/")
@@ -317,9 +291,7 @@ def test_the_real_app_set_up_wrongly(settings: str, environ: dict[str, str], cod
     assert (report.exit_status, report.codes) == (1, [code])
 
 
-def test_the_real_app_with_a_redirect_to_https_behind_tls_loops(
-    nginx: str, tmp_path: Path
-) -> None:
+def test_the_real_app_with_a_redirect_to_https_behind_tls_loops(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
@@ -333,7 +305,7 @@ def test_the_real_app_with_a_redirect_to_https_behind_tls_loops(
     )
     with (
         granian(up, "tests.settings.ssl_redirect"),
-        run_nginx(nginx, tmp_path, port, http),
+        run_nginx(tmp_path, port, http),
     ):
         url = f"https://localhost:{port}/smoke-test/"
         report = probe(url, "--ca-file", str(tmp_path / "ca.pem"))

@@ -18,6 +18,8 @@ from tests.smoke_test.probe.answers import app, head, other, redirecting
 from tests.smoke_test.probe.report import probe
 from tests.smoke_test.probe.servers import Script, sends, serving
 
+pytestmark = pytest.mark.process
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a process."""
@@ -85,62 +87,6 @@ def test_other_formats_are_all_of_standard_output(report_format: str, port_offse
     assert result.stdout.startswith(starts[report_format])
     assert result.returncode == port_offset
     assert len(result.stderr.splitlines()) == port_offset
-
-
-@pytest.mark.parametrize(
-    ("arguments", "got"),
-    [
-        (["api.petsage.example/smoke-test/"], "'api.petsage.example/smoke-test/'"),
-        (["ftp://api.petsage.example/"], "'ftp://api.petsage.example/'"),
-        (["file:///etc/passwd"], "'file:///etc/passwd'"),
-        (["http://"], "'http://'"),
-        (["http:///smoke-test/"], "'http:///smoke-test/'"),
-        (["http://a b/"], "'http://a b/'"),
-        (["http://a/\r\nX: y"], r"'http://a/\r\nX: y'"),
-        (["http://a:99999/"], "'http://a:99999/'"),
-        (["http://a:0/"], "'http://a:0/'"),
-        (["http://[::1/"], "'http://[::1/'"),
-        (["http://a/#top"], "'http://a/#top'"),
-        (["http://a/", "--wait", "-1"], "'-1'"),
-        (["http://a/", "--wait", "nan"], "'nan'"),
-        (["http://a/", "--wait", "inf"], "'inf'"),
-        (["http://a/", "--wait", "soon"], "'soon'"),
-        (["http://a/", "--wait", "1e9"], "'1e9'"),
-        (["http://a/", "--timeout", "1e9"], "'1e9'"),
-        (["http://a/", "--timeout", "0"], "'0'"),
-        (["http://a/", "--consecutive", "0"], "'0'"),
-        (["http://a/", "--consecutive", "1.5"], "'1.5'"),
-        (["http://a/", "--release", "a b"], "'a b'"),
-        (["http://a/", "--release", ""], "''"),
-        (["http://a/", "--connect-to", "http://b/"], "'http://b/'"),
-        (["http://a/", "--connect-to", "b:99999"], "'b:99999'"),
-        (["http://a/", "--connect-to", "unix:relative"], "'unix:relative'"),
-        (["http://a/", "--direct", "https://b/"], "'https://b/'"),
-        (["http://a/", "http://b/", "--direct", "unix:/x"], "--direct with several URLs"),
-        (
-            ["http://a/", "--all-addresses", "--connect-to", "unix:/x"],
-            "--all-addresses with a unix",
-        ),
-        ([], "no URL"),
-        ([""], "''"),
-        (["--wait", "3"], "no URL"),
-        (["--in-process", "http://a/"], "--in-process with a URL"),
-        (["--in-process", "--direct", "unix:/x"], "--direct with --in-process"),
-        (["--in-process"], "--in-process without Django"),
-        (["http://a/", "--consec", "3"], "an unknown --consec"),
-        (["http://a/", "--also", "home"], "'home'"),
-        (["http://a/", "--also", "/=99"], "'/=99'"),
-        (["http://a/", "--header", "no colon"], "a malformed header"),
-        (["http://a/", "--header", "X-PetSage-Nonce: 0"], "X-PetSage-Nonce"),
-    ],
-)
-def test_bad_usage_says_what_it_got_and_what_it_expected(arguments: list[str], got: str) -> None:
-    report = probe(*arguments)
-
-    assert (report.exit_status, report.document) == (2, None)
-    assert f"got {got}" in report.stderr
-    assert "expected" in report.stderr
-    assert report.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

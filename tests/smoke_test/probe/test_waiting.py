@@ -20,6 +20,8 @@ from tests.smoke_test.probe.answers import app, dripping, head, nginx, other, si
 from tests.smoke_test.probe.report import probe
 from tests.smoke_test.probe.servers import Script, serving
 
+pytestmark = pytest.mark.process
+
 
 def in_turn(*scripts: Script) -> Script:
     """Answer each connection by the next script, and then by the last one for ever."""

@@ -1,0 +1,67 @@
+"""Each reader takes what it documents, and says of everything else what it expected."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from petsage_project import environment
+
+READERS: dict[str, Callable[[], Any]] = {
+    "boolean": lambda: environment.boolean("X", default=True),
+    "hosts": lambda: environment.hosts("X", default=["a.example"]),
+    "release": lambda: environment.release("X", default="unknown"),
+    "number": lambda: environment.number("X", default=7, least=1, most=65535),
+}
+
+
+@pytest.mark.parametrize(
+    ("reader", "expected"),
+    [("boolean", True), ("hosts", ["a.example"]), ("release", "unknown"), ("number", 7)],
+)
+def test_an_unset_variable_is_the_default(
+    monkeypatch: pytest.MonkeyPatch, reader: str, expected: object
+) -> None:
+    monkeypatch.delenv("X", raising=False)
+
+    assert READERS[reader]() == expected
+
+
+@pytest.mark.parametrize(
+    ("reader", "value", "expected"),
+    [
+        ("boolean", "Yes", True),
+        ("boolean", "off", False),
+        ("hosts", "a.example, .b.example,[::1]", ["a.example", ".b.example", "[::1]"]),
+        ("release", "2026.11.25+4f2c9e1", "2026.11.25+4f2c9e1"),
+        ("number", "65535", 65535),
+    ],
+)
+def test_a_good_value_is_read(
+    monkeypatch: pytest.MonkeyPatch, reader: str, value: str, expected: object
+) -> None:
+    monkeypatch.setenv("X", value)
+
+    assert READERS[reader]() == expected
+
+
+@pytest.mark.parametrize(
+    ("reader", "value", "expected"),
+    [
+        ("boolean", "flase", "one of 1, true"),
+        ("hosts", "https://a.example", "host names, comma-separated"),
+        ("release", "a b", "1 to 128 letters"),
+        ("number", "0", "a number from 1 to 65535"),
+        ("number", "\u0661", "a number from 1 to 65535"),
+    ],
+)
+def test_a_bad_value_says_what_was_expected(
+    monkeypatch: pytest.MonkeyPatch, reader: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv("X", value)
+
+    with pytest.raises(ImproperlyConfigured) as raised:
+        READERS[reader]()
+
+    assert str(raised.value).startswith(f"X: got {value!r}, expected {expected}")
