@@ -7,8 +7,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
+
+from deploy.processes import children, cpu_seconds, proportional_mib
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,27 +40,16 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return the processor time of all its processes so far, in seconds, to a hundredth."""
-        ticks = 0
-        for pid in self._pids():
-            # utime and stime of proc(5), after the name, which may have any character.
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return sum(cpu_seconds(pid) for pid in self._pids())
 
     def worker_mib(self) -> float:
-        """Return what one worker adds: its proportional set size (proc(5)), in MiB."""
-        worker = self._pids()[-1]
-        lines = Path(f"/proc/{worker}/smaps_rollup").read_text().splitlines()
-        [size] = [line.split()[1] for line in lines if line.startswith("Pss:")]
-        return int(size) / 1024
+        """Return what one worker adds, in MiB."""
+        return proportional_mib(self._pids()[-1])
 
     def _pids(self) -> list[int]:
         pids = [self.process.pid]
         for pid in pids:
-            # A child of any thread, not only of the first one; threads come and go.
-            for path in Path(f"/proc/{pid}/task").glob("*/children"):
-                with suppress(FileNotFoundError, ProcessLookupError):
-                    pids += [int(child) for child in path.read_text().split()]
+            pids += children(pid)
         return pids
 
 

@@ -1,29 +1,28 @@
-"""What each shortcut saves: the endpoint in process, with all of them and without each in turn.
+"""What each shortcut saves on granian: the endpoint with all of them, and without each in turn.
 
-Every variant is a process of its own; they take turns, and of each the fastest batch counts, for
-whatever else the machine does only adds. Prints microseconds and the share that a shortcut saves.
+All variants are served from the beginning to the end, each by one worker; every round loads each
+in turn. Prints medians, and the median over the rounds of what a shortcut saves within a round.
 """
 
 # To undo is to assign what the types do not expect.
 # mypy: disable-error-code="assignment, method-assign, misc, attr-defined, no-any-return"
 
-import subprocess
+import argparse
+import os
+import statistics
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
-from wsgiref.util import setup_testing_defaults
 
-from smoke_test.contract import BODY
+from benchmarks.contestants import granian
+from benchmarks.load import load
+from benchmarks.processes import Server, free_port, until_answered
 
-ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 7
-BATCHES = 40
-BATCH = 250
+VARIABLE = "BENCHMARK_WITHOUT"
 
 
-def without_resolved_addresses() -> None:
+def without_resolved_paths() -> None:
     from django.core.handlers.wsgi import WSGIHandler
 
     from smoke_test.speed import Handler
@@ -44,121 +43,113 @@ def without_disconnected_receivers() -> None:
     request_finished.connect(close_old_connections)
 
 
-def without_untied_cycles() -> None:
+def without_broken_cycles() -> None:
     from petsage_project import wsgi
-    from smoke_test.views import SmokeTestView
+    from smoke_test.speed import LeanAPIView
 
-    wsgi.untie = lambda _response: None
-    del SmokeTestView.head
+    wsgi.break_cycles = lambda _response: None
+    del LeanAPIView.head
 
 
 def without_kept_serializer() -> None:
-    from smoke_test import views
-    from smoke_test.serializers import SmokeTestSerializer
-    from smoke_test.services import run_smoke_test
-
-    views.SmokeTestView.get = lambda _self, _request: views.SmokeTestResponse(
-        SmokeTestSerializer(run_smoke_test()).data
-    )
-    views.SmokeTestView.head = views.SmokeTestView.get
-
-
-def without_known_charset() -> None:
     from rest_framework.response import Response
 
-    from smoke_test import views
+    from smoke_test.serializers import SmokeTestSerializer
+    from smoke_test.services import run_smoke_test
+    from smoke_test.views import SmokeTestView
 
-    views.SmokeTestResponse = Response
+    SmokeTestView.get = lambda _self, _request: Response(
+        SmokeTestSerializer(run_smoke_test()).data
+    )
 
 
 def without_kept_encoder() -> None:
-    from smoke_test.renderers import SmokeTestJSONRenderer
+    from rest_framework.renderers import JSONRenderer
 
-    del SmokeTestJSONRenderer.render
+    from smoke_test.views import SmokeTestView
+
+    SmokeTestView.renderer_classes = (JSONRenderer, SmokeTestView.renderer_classes[1])
 
 
-def without_remembered_accept() -> None:
-    from smoke_test import negotiation
+def without_known_charset() -> None:
+    from rest_framework.views import APIView
 
-    negotiation.preferred = negotiation.preferred.__wrapped__
+    from smoke_test.speed import LeanAPIView
+
+    def finalize_response(self: APIView, request: Any, response: Any) -> Any:
+        finalized = APIView.finalize_response(self, request, response)
+        finalized.headers["Vary"] = "Accept"
+        return finalized
+
+    LeanAPIView.finalize_response = finalize_response
+
+
+def without_written_vary() -> None:
+    from rest_framework.views import APIView
+
+    from smoke_test.speed import LeanAPIView
+    from smoke_test.views import SmokeTestView
+
+    def finalize_response(self: APIView, request: Any, response: Any) -> Any:
+        finalized = APIView.finalize_response(self, request, response)
+        finalized.charset = "utf-8"
+        return finalized
+
+    def headers(_self: APIView) -> dict[str, str]:
+        return {"Allow": "GET, HEAD, OPTIONS", "Cache-Control": "no-store", "Vary": "Accept"}
+
+    LeanAPIView.finalize_response = finalize_response
+    SmokeTestView.default_response_headers = property(headers)
 
 
 def without_skipped_authentication() -> None:
-    from smoke_test.views import SmokeTestView
+    from smoke_test.speed import LeanAPIView
 
-    del SmokeTestView.perform_authentication
-
-
-def without_written_headers() -> None:
-    from rest_framework.views import APIView
-
-    from smoke_test.views import SmokeTestView
-
-    del SmokeTestView.finalize_response
-
-    def computed(view: SmokeTestView) -> dict[str, str]:
-        headers = APIView.default_response_headers.fget(view)
-        return headers | {"Cache-Control": "no-store"}
-
-    SmokeTestView.default_response_headers = property(computed)
+    del LeanAPIView.perform_authentication
 
 
 VARIANTS: dict[str, Callable[[], None]] = {
-    name.removeprefix("without_").replace("_", " "): function
+    name.removeprefix("without_"): function
     for name, function in list(globals().items())
     if name.startswith("without_")
 }
 
+if VARIABLE in os.environ:
+    # A worker has imported this module.
+    from deploy.worker import application  # noqa: F401
+
+    for name in os.environ[VARIABLE].split():
+        VARIANTS[name]()
+
 
 def main() -> None:
-    if len(sys.argv) == 2:
-        sys.stdout.write(f"{_fastest(sys.argv[1])}\n")
-        return
-    fastest: dict[str, float] = {}
-    for _ in range(ROUNDS):
-        for name in ("all", "none", *VARIANTS):
-            found = _in_a_process_of_its_own(name)
-            fastest[name] = min(found, fastest.get(name, found))
-    sys.stdout.write(
-        f"With all of them {fastest['all']:.1f} µs, without any {fastest['none']:.1f}.\n\n"
-        "| without | µs | it saves |\n|---|---|---|\n"
-    )
-    for name in VARIANTS:
-        saved = 1 - fastest["all"] / fastest[name]
-        sys.stdout.write(f"| {name} | {fastest[name]:.1f} | {saved:.0%} |\n")
-
-
-def _in_a_process_of_its_own(name: str) -> float:
-    command = [sys.executable, "-m", "benchmarks.shortcuts", name]
-    result = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603 - ours
-    return float(result.stdout)
-
-
-def _fastest(name: str) -> float:
-    """Return the microseconds of a request in the fastest batch, with that shortcut undone."""
-    from petsage_project.wsgi import application
-
-    for undo in VARIANTS.values() if name == "none" else [VARIANTS[name]] if name != "all" else []:
-        undo()
-    environ: dict[str, Any] = {"PATH_INFO": "/smoke-test/", "QUERY_STRING": ""}
-    setup_testing_defaults(environ)
-    environ["HTTP_HOST"] = "127.0.0.1:8000"
-    sent: list[Any] = []
-
-    def ask() -> bytes:
-        # A fresh one each time, as granian gives it.
-        return b"".join(application(environ.copy(), lambda *head: sent.append(head)))
-
-    found = []
-    for _ in range(BATCHES):
-        sent.clear()
-        began = time.perf_counter()
-        for _ in range(BATCH):
-            body = ask()
-        found.append((time.perf_counter() - began) / BATCH * 1e6)
-    if (sent[-1][0], body) != ("200 OK", BODY):
-        raise AssertionError(f"found {sent[-1]} {body!r}, wanted the contract without {name}")
-    return min(found)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--connections", type=int, default=16)
+    arguments = parser.parse_args()
+    names = {"": "", **{name: name for name in VARIANTS}, "any": " ".join(VARIANTS)}
+    served: dict[str, list[float]] = {name: [] for name in names}
+    with ExitStack() as stack:
+        ports = {name: free_port() for name in names}
+        for name, without in names.items():
+            command = granian("benchmarks.shortcuts:application")(ports[name])
+            server = Server(command, {VARIABLE: without})
+            stack.callback(server.stop)
+        for port in ports.values():
+            until_answered(port, "/smoke-test/")
+        for number in range(arguments.rounds + 1):
+            for name, port in ports.items():
+                found = load(port, "/smoke-test/", arguments.connections, seconds=1)
+                # The first round warms up.
+                if number:
+                    served[name].append(found.per_second)
+    sys.stdout.write("| without | requests/s | it saves |\n|---|---|---|\n")
+    for name, figures in served.items():
+        saved = [1 - there / here for here, there in zip(served[""], figures, strict=True)]
+        sys.stdout.write(
+            f"| {name or 'nothing'} | {statistics.median(figures):.0f} "
+            f"| {statistics.median(saved):.1%} |\n"
+        )
 
 
 if __name__ == "__main__":
