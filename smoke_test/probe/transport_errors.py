@@ -39,7 +39,6 @@ _CONNECT_ERRNOS = {
     errno.ETIMEDOUT: "tcp.timeout",
     errno.ENOENT: "tcp.no_socket",
     errno.EACCES: "tcp.permission",
-    errno.EAGAIN: "tcp.backlog_full",
 }
 
 # How a server that wants a client certificate ends the connection.
@@ -76,6 +75,9 @@ def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
         return _unresolved(exchange, error)
     if error.code == CurlCode.COULDNT_CONNECT:
         code = _CONNECT_ERRNOS.get(error.os_errno, "tcp.unreachable")
+        if node.startswith("unix:") and not error.os_errno:
+            # libcurl reports every failure of a socket file but EAGAIN.
+            code = "tcp.backlog_full"
         reason = os.strerror(error.os_errno) if error.os_errno else error.text
         message = f"no connection to {exchange.address or 'any address'}: {reason}."
         # What listens on a socket file is the app server, not nginx.

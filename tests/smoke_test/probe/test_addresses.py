@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -106,6 +106,36 @@ def test_a_unix_socket_that_nobody_listens_on(tmp_path: Path) -> None:
 
     assert (report.exit_status, report.codes) == (1, ["tcp.refused"])
     assert "is the app server running" in report.verdict["hint"]
+
+
+def test_a_unix_socket_whose_queue_is_full(tmp_path: Path) -> None:
+    path = str(tmp_path / "app.sock")
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(path)
+        listener.listen(0)
+        waiting = sockets.enter_context(socket.socket(socket.AF_UNIX))
+        waiting.connect(path)
+
+        report = probe("http://api.petsage.example/", "--connect-to", f"unix:{path}")
+
+    assert (report.exit_status, report.codes) == (1, ["tcp.backlog_full"])
+
+
+def test_a_direct_app_that_answers_wrongly_is_not_down(tmp_path: Path) -> None:
+    wrong = app("500 Error", b"{}")
+    with serving(BAD_GATEWAY) as port, serving_unix(tmp_path / "app.sock", wrong) as node:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--direct", node)
+
+    assert (report.exit_status, report.codes) == (1, ["proxy.upstream", "app.error"])
+
+
+def test_a_direct_app_of_another_release_is_not_the_fronts(tmp_path: Path) -> None:
+    other_release = app(X_PetSage_Release="r0")
+    with serving(app()) as port, serving_unix(tmp_path / "app.sock", other_release) as node:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--direct", node)
+
+    assert (report.exit_status, report.codes) == (1, ["release.mismatch", "ok"])
 
 
 def test_a_front_that_does_not_reach_a_living_app_is_set_up_wrongly(tmp_path: Path) -> None:

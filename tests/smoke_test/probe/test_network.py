@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.smoke_test.probe.answers import app
+from tests.smoke_test.probe.answers import app, redirecting
 from tests.smoke_test.probe.servers import serving
 
 pytestmark = pytest.mark.process
@@ -94,12 +94,25 @@ def test_all_addresses_pass(hosts: Path) -> None:
     assert [verdict["code"] for verdict in document["verdicts"]] == ["ok", "ok"]
 
 
-def test_without_it_one_address_that_answers_is_enough(hosts: Path) -> None:
+def test_without_it_one_dead_address_of_several_is_a_warning(hosts: Path) -> None:
     with serving(app(), host="127.0.0.2") as port:
-        status, document = probe_in({"hosts": hosts}, f"http://petsage.test:{port}/smoke-test/")
+        url = f"http://petsage.test:{port}/smoke-test/"
+        status, document = probe_in({"hosts": hosts}, url, "--slow", "60000")
 
     assert status == 0
+    assert [verdict["code"] for verdict in document["verdicts"]] == ["ok", "tcp.degraded"]
     assert document["verdicts"][0]["address"] == "127.0.0.2"
+
+
+def test_all_addresses_are_followed_to_another_port_each_on_its_own(hosts: Path) -> None:
+    with serving(app(), host="0.0.0.0") as port:  # noqa: S104 - both are loopback addresses
+        moved = redirecting(f"http://petsage.test:{port}/smoke-test/")
+        with serving(moved, host="0.0.0.0") as first:  # noqa: S104
+            url = f"http://petsage.test:{first}/"
+            status, document = probe_in({"hosts": hosts}, url, "--all-addresses")
+
+    assert status == 0
+    assert [verdict["address"] for verdict in document["verdicts"]] == ["127.0.0.1", "127.0.0.2"]
 
 
 @pytest.fixture
@@ -125,11 +138,14 @@ def test_a_resolver_that_is_silent_does_not_outlast_the_timeout(resolver: Path) 
         except PermissionError:
             pytest.skip("port 53 wants root")
         etc = {"resolv.conf": resolver}
-        status, document = probe_in(etc, "http://api.petsage.example/", "--timeout", "1")
+        once = probe_in(etc, "http://api.petsage.example/", "--timeout", "1")
 
-    assert (status, document["verdicts"][0]["code"]) == (1, "dns.failed")
-    # The resolver itself would wait ten seconds.
-    assert document["waited_s"] < 5
+        every = probe_in(etc, "http://a.example/", "--timeout", "1", "--all-addresses")
+
+    for status, document in (once, every):
+        assert (status, document["verdicts"][0]["code"]) == (1, "dns.failed")
+        # The resolver itself would wait ten seconds.
+        assert document["waited_s"] < 3
 
 
 def test_an_address_without_a_route() -> None:
