@@ -1,4 +1,4 @@
-"""What several test modules start: the real app server and a real browser."""
+"""The markers, and what several test modules start: the app server, nginx, a browser."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,43 +15,51 @@ from hypothesis import HealthCheck, settings
 
 from tests.polling import wait_until
 
-# A busy machine is slow, and that is no fault of what is tested.
+# A slow machine is not a bug in the code under test.
 settings.register_profile(
     "petsage", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("petsage")
 
-# What starts processes or waits has a marker; all other tests are the unit suite.
-_SLOW = {"process", "server", "stack"}
+ROOT = Path(__file__).resolve().parents[1]
 
-# The test that runs now, if it may start no process.
-_unit_test: list[str] = []
+# Tests without one of these markers are the unit suite: they start no process and do not wait.
+SLOW = {"process", "server", "stack"}
+STARTS_A_PROCESS = {
+    "os.exec",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.system",
+    "subprocess.Popen",
+}
+
+_running_unit_test = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _SLOW.isdisjoint(mark.name for mark in item.iter_markers()):
+        if SLOW.isdisjoint(mark.name for mark in item.iter_markers()):
             item.add_marker("unit")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    global _running_unit_test
+    _running_unit_test = item.get_closest_marker("unit") is not None
+    try:
+        return (yield)
+    finally:
+        _running_unit_test = False
+
+
 def _refuse_processes(event: str, _arguments: tuple[object, ...]) -> None:
-    if event in ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.fork") and _unit_test:
-        raise AssertionError(f"{_unit_test[0]} starts a process; mark it 'process'")
+    if _running_unit_test and event in STARTS_A_PROCESS:
+        raise AssertionError(f"got {event} in a unit test, expected none; mark it 'process'")
 
 
-# An audit hook cannot be removed, so it is added once.
+# Added once, because an audit hook cannot be removed.
 sys.addaudithook(_refuse_processes)
-
-
-@pytest.fixture(autouse=True)
-def _start_no_process_in_a_unit_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.node.get_closest_marker("unit"):
-        _unit_test.append(request.node.name)
-    yield
-    _unit_test.clear()
-
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -69,11 +77,11 @@ def site() -> Iterator[str]:
 
 @contextmanager
 def serve(port: int, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Serve the clone on the port; with other environment variables, another release of it."""
+    """Serve the clone on the port as `make run` does, with these environment variables."""
     command = [sys.executable, "-m", "deploy.run", "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, process_group=0) as server:
         try:
-            wait_until(lambda: listens(port), f"port {port} listens")
+            wait_until(lambda: listens(port), f"something listens on port {port}")
             yield server
         finally:
             server.send_signal(signal.SIGINT)
@@ -90,7 +98,7 @@ def nginx() -> str:
 
 
 def program(name: str, package: str) -> str:
-    """Return the path of the program; skip without it, but fail where CI is set."""
+    """Return the path of the program; without it skip the test, or fail it if CI is set."""
     # A user's PATH on Debian has no sbin.
     path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
@@ -102,7 +110,7 @@ def program(name: str, package: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody has, all different."""
+    """Return different free ports of the loopback interface."""
     with ExitStack() as stack:
         listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
         for listener in listeners:

@@ -7,6 +7,5 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) ->
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds} s in vain until {what}")
-        # Polling with a deadline, not a guess of how long it takes.
+            raise TimeoutError(f"after {seconds} s still not true: {what}")
         time.sleep(0.05)
