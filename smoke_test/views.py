@@ -6,7 +6,7 @@ from smoke_test.negotiation import AcceptNegotiation
 from smoke_test.renderers import SmokeTestPageRenderer
 from smoke_test.serializers import SmokeTestSerializer
 from smoke_test.services import run_smoke_test
-from smoke_test.speed import LeanAPIView, LeanJSONRenderer
+from smoke_test.speed import LeanAPIView, LeanJSONRenderer, LeanResponse
 
 
 class SmokeTestView(LeanAPIView):
@@ -30,4 +30,4 @@ class SmokeTestView(LeanAPIView):
         return {"Allow": "GET, HEAD, OPTIONS", "Cache-Control": "no-store"}
 
     def get(self, _request: Request) -> Response:
-        return Response(self.serializer.to_representation(run_smoke_test()))
+        return LeanResponse(self.serializer.to_representation(run_smoke_test()))
