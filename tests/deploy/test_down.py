@@ -37,7 +37,7 @@ def without_app(start: Start) -> Stack:
     return stack
 
 
-def test_without_the_app_nginx_says_so_at_once_as_json(without_app: Stack) -> None:
+def test_without_the_app_nginx_answers_502_immediately_as_json(without_app: Stack) -> None:
     reply = ask(without_app.port)
 
     assert reply.status == HTTPStatus.BAD_GATEWAY
@@ -47,7 +47,7 @@ def test_without_the_app_nginx_says_so_at_once_as_json(without_app: Stack) -> No
     assert reply.seconds < 1
 
 
-def test_without_the_app_browsers_get_a_page(without_app: Stack) -> None:
+def test_without_the_app_browsers_get_a_502_page(without_app: Stack) -> None:
     reply = ask(without_app.port, "/docs/", Accept=BROWSER)
 
     assert reply.status == HTTPStatus.BAD_GATEWAY
@@ -57,14 +57,14 @@ def test_without_the_app_browsers_get_a_page(without_app: Stack) -> None:
     assert _is_the_proxys(reply)
 
 
-def test_without_the_app_head_has_the_fields_and_no_body(without_app: Stack) -> None:
+def test_without_the_app_head_gets_502_without_a_body(without_app: Stack) -> None:
     reply = ask(without_app.port, method="HEAD")
 
     assert (reply.status, reply.body) == (HTTPStatus.BAD_GATEWAY, b"")
     assert _is_the_proxys(reply)
 
 
-def test_only_the_probe_sees_that_no_connection_was_made(without_app: Stack) -> None:
+def test_only_the_probe_sees_that_nginx_could_not_connect(without_app: Stack) -> None:
     probe = ask(without_app.port, X_PetSage_Probe="1")
     other = ask(without_app.port)
 
@@ -74,7 +74,7 @@ def test_only_the_probe_sees_that_no_connection_was_made(without_app: Stack) -> 
     assert other.headers["X-Upstream-Connect"] is None
 
 
-def test_a_stopped_app_comes_back_without_a_word_to_nginx(stack: Stack) -> None:
+def test_nginx_finds_a_restarted_app_without_a_reload(stack: Stack) -> None:
     stack.stop_app()
     down = [ask(stack.port) for _ in range(10)][-1]
     stack.start_app()
@@ -85,7 +85,7 @@ def test_a_stopped_app_comes_back_without_a_word_to_nginx(stack: Stack) -> None:
     assert _is_the_proxys(down)
 
 
-def test_a_frozen_app_costs_five_seconds_at_most(stack: Stack) -> None:
+def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
     assert stack.app is not None
     # With what would replace it.
     frozen = [stack.app.pid, stack.granian(), *stack.workers()]
@@ -106,7 +106,7 @@ def test_a_frozen_app_costs_five_seconds_at_most(stack: Stack) -> None:
     stack.until_up()
 
 
-def test_a_frozen_app_is_replaced_by_itself(stack: Stack) -> None:
+def test_a_frozen_granian_is_replaced(stack: Stack) -> None:
     granian = stack.granian()
     freeze(granian, *stack.workers())
 
@@ -114,7 +114,7 @@ def test_a_frozen_app_is_replaced_by_itself(stack: Stack) -> None:
     stack.until_up()
 
 
-def test_a_worker_killed_under_load_loses_nothing(stack: Stack) -> None:
+def test_killing_a_worker_under_load_loses_no_request(stack: Stack) -> None:
     with load(stack.port) as found:
         wait_until(lambda: found.count() > 100, "the load is on")
         victim = stack.workers()[0]
@@ -127,7 +127,7 @@ def test_a_worker_killed_under_load_loses_nothing(stack: Stack) -> None:
     assert set(found.outcomes) == {"200"}
 
 
-def test_a_worker_frozen_under_load_loses_nothing_and_is_replaced(stack: Stack) -> None:
+def test_a_worker_frozen_under_load_loses_no_request_and_is_replaced(stack: Stack) -> None:
     stack.until_up()
     with load(stack.port) as found:
         wait_until(lambda: found.count() > 100, "the load is on")
@@ -140,7 +140,7 @@ def test_a_worker_frozen_under_load_loses_nothing_and_is_replaced(stack: Stack) 
     assert set(found.outcomes) == {"200"}
 
 
-def test_a_worker_that_hangs_under_load_says_where_and_is_replaced(
+def test_a_worker_that_hangs_under_load_logs_its_stack_and_is_replaced(
     holding: Stack, tmp_path: Path
 ) -> None:
     before = set(holding.workers())
@@ -160,7 +160,7 @@ def test_a_worker_that_hangs_under_load_says_where_and_is_replaced(
     assert 'settings/hold.py", line' in (holding.var / "app.err").read_text()
 
 
-def test_workers_that_all_hang_are_replaced(holding: Stack, tmp_path: Path) -> None:
+def test_all_workers_are_replaced_if_all_hang(holding: Stack, tmp_path: Path) -> None:
     before = set(holding.workers())
     begun = (tmp_path / str(number) for number in itertools.count())
     with ExitStack() as clients:
@@ -183,7 +183,7 @@ def test_workers_that_all_hang_are_replaced(holding: Stack, tmp_path: Path) -> N
     holding.until_up()
 
 
-def test_the_main_process_killed_under_load_is_back_in_seconds(stack: Stack) -> None:
+def test_granian_killed_under_load_is_restarted_without_orphans(stack: Stack) -> None:
     killed, orphans = stack.granian(), stack.workers()
     with load(stack.port) as found:
         wait_until(lambda: found.count() > 100, "the load is on")
@@ -198,7 +198,7 @@ def test_the_main_process_killed_under_load_is_back_in_seconds(stack: Stack) -> 
     assert not any(runs(pid) for pid in orphans)
 
 
-def test_a_crash_loop_ends_granian_and_starts_it_again(stack: Stack) -> None:
+def test_granian_is_restarted_after_a_crash_loop(stack: Stack) -> None:
     granian = stack.granian()
 
     while stack.workers() and stack.granian() == granian:
@@ -212,7 +212,7 @@ def test_a_crash_loop_ends_granian_and_starts_it_again(stack: Stack) -> None:
     stack.until_up()
 
 
-def test_the_app_sends_an_answer_in_one_piece(stack: Stack) -> None:
+def test_the_app_sends_each_answer_in_one_write(stack: Stack) -> None:
     # In two, a worker that dies in between leaves half an answer, which cannot be asked for again.
     for _ in range(100):
         with socket.socket(socket.AF_UNIX) as client:

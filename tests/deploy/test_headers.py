@@ -12,7 +12,7 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7", "10.0.0.7:8080", "[::2]", "[2001:db8::1]:80"])
-def test_a_health_checker_that_sends_an_address_gets_the_smoke_test(
+def test_a_health_checker_that_sends_an_ip_address_as_host_gets_the_smoke_test(
     stack: Stack, host: str
 ) -> None:
     reply = ask(stack.port, Host=host)
@@ -29,7 +29,9 @@ def test_a_health_checker_that_sends_no_host_gets_the_smoke_test(stack: Stack) -
 
 
 @pytest.mark.parametrize("target", ["/", "/docs/", "/smoke-test", "//smoke-test/", "/static/"])
-def test_by_address_there_is_nothing_else(stack: Stack, target: str) -> None:
+def test_a_request_by_ip_address_gets_nothing_but_the_smoke_test(
+    stack: Stack, target: str
+) -> None:
     reply = ask(stack.port, target, Host="10.0.0.7")
 
     assert reply.status == HTTPStatus.NOT_FOUND
@@ -38,7 +40,7 @@ def test_by_address_there_is_nothing_else(stack: Stack, target: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.a", "a_b"])
-def test_a_foreign_name_is_refused(stack: Stack, host: str) -> None:
+def test_nginx_answers_404_to_foreign_host_names(stack: Stack, host: str) -> None:
     reply = ask(stack.port, Host=host)
 
     assert reply.status == HTTPStatus.NOT_FOUND
@@ -69,7 +71,7 @@ SPOOFED = {
 
 
 @pytest.mark.parametrize("name", SPOOFED)
-def test_no_spoofed_header_changes_an_answer(stack: Stack, name: str) -> None:
+def test_spoofed_headers_do_not_change_the_answer(stack: Stack, name: str) -> None:
     # The root names full addresses, so scheme, host, port and prefix would show.
     lines = f"Host: localhost\r\n{name}: {SPOOFED[name]}\r\nConnection: close\r\n"
     received = say(stack.port, f"GET / HTTP/1.1\r\n{lines}\r\n".encode())
@@ -85,7 +87,7 @@ def test_no_spoofed_header_changes_an_answer(stack: Stack, name: str) -> None:
         assert evil not in head
 
 
-def test_a_request_that_names_two_hosts_is_told_by_the_one_in_its_first_line(stack: Stack) -> None:
+def test_the_host_in_the_request_line_beats_the_host_header(stack: Stack) -> None:
     received = say(
         stack.port,
         b"GET http://evil.example/smoke-test/ HTTP/1.1\r\nHost: localhost\r\n"
@@ -95,7 +97,7 @@ def test_a_request_that_names_two_hosts_is_told_by_the_one_in_its_first_line(sta
     assert received.startswith(b"HTTP/1.1 404 Not Found\r\n")
 
 
-def test_the_probe_sees_the_upstream_and_nobody_else(stack: Stack) -> None:
+def test_only_the_probe_sees_the_upstream_status(stack: Stack) -> None:
     probe = ask(stack.port, X_PetSage_Probe="1")
     other = ask(stack.port)
 
@@ -105,7 +107,7 @@ def test_the_probe_sees_the_upstream_and_nobody_else(stack: Stack) -> None:
     assert other.headers["X-Upstream-Connect"] is None
 
 
-def test_the_apps_own_errors_pass(stack: Stack) -> None:
+def test_nginx_passes_on_the_apps_own_errors(stack: Stack) -> None:
     missing = ask(stack.port, "/missing/")
     refused = ask(stack.port, method="POST", body=b"{}")
 
@@ -118,7 +120,9 @@ def test_the_apps_own_errors_pass(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT"])
-def test_what_nginx_refuses_itself_has_an_allow_and_its_mark(stack: Stack, method: str) -> None:
+def test_methods_that_nginx_refuses_get_405_with_allow_and_proxy_status(
+    stack: Stack, method: str
+) -> None:
     received = say(
         stack.port, f"{method} /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     )
@@ -134,7 +138,9 @@ def test_what_nginx_refuses_itself_has_an_allow_and_its_mark(stack: Stack, metho
     ("target", "host"),
     [("/", ""), ("/smoke-test/", ""), ("/static/none", ""), ("/", "evil.example")],
 )
-def test_no_answer_tells_a_version_or_the_app_server(stack: Stack, target: str, host: str) -> None:
+def test_no_answer_reveals_a_version_or_the_app_server(
+    stack: Stack, target: str, host: str
+) -> None:
     reply = ask(stack.port, target, Host=host)
 
     assert reply.headers.get_all("Server") == ["nginx"]
@@ -158,7 +164,7 @@ def test_static_files_with_a_digest_are_immutable_and_compressed(stack: Stack) -
     assert len(packed.body) < len(plain.body) / 2
 
 
-def test_static_files_without_a_digest_are_asked_for_again(stack: Stack) -> None:
+def test_static_files_without_a_digest_are_revalidated(stack: Stack) -> None:
     reply = ask(stack.port, "/static/petsage/icon.svg")
 
     assert reply.status == HTTPStatus.OK
@@ -169,7 +175,7 @@ def test_static_files_without_a_digest_are_asked_for_again(stack: Stack) -> None
 @pytest.mark.parametrize(
     "target", ["/static/../manage.py", "/static/%2e%2e/nginx.conf", "/static/"]
 )
-def test_nothing_outside_of_the_static_files_is_served(stack: Stack, target: str) -> None:
+def test_files_outside_the_static_directory_are_not_served(stack: Stack, target: str) -> None:
     reply = ask(stack.port, target)
 
     assert reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}

@@ -79,7 +79,7 @@ def machine(tmp_path: Path) -> Machine:
     return machine
 
 
-def test_a_clone_becomes_a_service(machine: Machine) -> None:
+def test_a_first_installation_configures_systemd_and_nginx(machine: Machine) -> None:
     release = machine.commit("first")
 
     result = machine.install("petsage.example", "www.petsage.example")
@@ -109,7 +109,7 @@ def test_a_clone_becomes_a_service(machine: Machine) -> None:
     ]
 
 
-def test_the_same_command_again_changes_nothing_but_restarts(machine: Machine) -> None:
+def test_installing_the_same_release_again_changes_nothing(machine: Machine) -> None:
     release = machine.commit("first")
     machine.install("petsage.example")
     settings = machine.settings()
@@ -121,7 +121,7 @@ def test_the_same_command_again_changes_nothing_but_restarts(machine: Machine) -
     assert machine.settings() == settings
 
 
-def test_an_upgrade_is_the_same_command(machine: Machine) -> None:
+def test_the_same_command_upgrades_to_a_new_release(machine: Machine) -> None:
     machine.commit("first")
     machine.install("petsage.example")
     (machine.clone / "NEW").touch()
@@ -133,7 +133,7 @@ def test_an_upgrade_is_the_same_command(machine: Machine) -> None:
     assert machine.current() == second
 
 
-def test_a_release_that_the_probe_refuses_is_rolled_back(machine: Machine) -> None:
+def test_a_release_that_fails_the_probe_is_rolled_back(machine: Machine) -> None:
     first = machine.commit("first")
     machine.install("petsage.example")
     (machine.clone / "BROKEN").touch()
@@ -151,7 +151,7 @@ def test_a_release_that_the_probe_refuses_is_rolled_back(machine: Machine) -> No
     ]
 
 
-def test_a_release_that_does_not_pass_its_own_checks_is_never_switched_to(
+def test_a_release_that_fails_its_checks_is_never_activated(
     machine: Machine,
 ) -> None:
     first = machine.commit("first")
@@ -168,7 +168,7 @@ def test_a_release_that_does_not_pass_its_own_checks_is_never_switched_to(
     assert machine.asked().count("systemctl restart petsage") == 1
 
 
-def test_the_first_time_the_hosts_must_be_named(machine: Machine) -> None:
+def test_the_first_installation_needs_host_names(machine: Machine) -> None:
     machine.commit("first")
 
     result = machine.install()
@@ -177,7 +177,7 @@ def test_the_first_time_the_hosts_must_be_named(machine: Machine) -> None:
     assert "found no hosts, wanted those that people type" in result.stderr
 
 
-def test_what_is_not_committed_is_not_installed(machine: Machine) -> None:
+def test_uncommitted_changes_are_not_installed(machine: Machine) -> None:
     machine.commit("first")
     (machine.clone / "NEW").touch()
 

@@ -24,7 +24,7 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_flood_meets_the_rate_limit_as_json_and_a_checker_does_not(start: Start) -> None:
+def test_a_flood_is_rate_limited_and_a_health_checker_is_not(start: Start) -> None:
     stack = start(NGINX_RATE="20")
     stack.start_app()
     stack.start_front()
@@ -69,7 +69,7 @@ def test_a_flood_meets_the_rate_limit_as_json_and_a_checker_does_not(start: Star
     ],
     ids=["body", "target", "header", "headers"],
 )
-def test_what_is_too_large_is_refused_as_json(
+def test_oversized_requests_get_json_errors(
     stack: Stack, request_bytes: bytes, status: bytes, detail: bytes
 ) -> None:
     head, _, body = say(stack.port, request_bytes).partition(b"\r\n\r\n")
@@ -79,7 +79,7 @@ def test_what_is_too_large_is_refused_as_json(
     assert body == b'{"detail":"%s"}' % detail
 
 
-def test_hundreds_that_send_slowly_are_let_go_and_hold_nobody_up(stack: Stack) -> None:
+def test_hundreds_of_stalled_clients_are_dropped_and_delay_nobody(stack: Stack) -> None:
     with ExitStack() as clients:
         slow = [
             clients.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=15))
@@ -98,14 +98,14 @@ def test_hundreds_that_send_slowly_are_let_go_and_hold_nobody_up(stack: Stack) -
     assert waited < 12
 
 
-def test_a_body_that_does_not_come_is_given_up(stack: Stack) -> None:
+def test_a_client_that_stops_sending_its_body_is_dropped(stack: Stack) -> None:
     with socket.create_connection(("127.0.0.1", stack.port), timeout=15) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc")
         assert _end(client) == "closed"
 
 
 @pytest.mark.usefixtures("many_files")
-def test_two_thousand_idle_connections_hold_nobody_up(stack: Stack) -> None:
+def test_two_thousand_idle_connections_delay_nobody(stack: Stack) -> None:
     with ExitStack() as clients:
         for _ in range(2000):
             clients.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=10))

@@ -23,7 +23,7 @@ def _entry(stack: Stack, request_id: str) -> dict[str, Any]:
     return next(entry for entry in _entries(stack) if entry["request_id"] == request_id)
 
 
-def test_a_line_says_who_asked_what_and_which_build_answered(stack: Stack) -> None:
+def test_a_log_line_names_client_request_and_release(stack: Stack) -> None:
     reply = ask(stack.port, "/openapi.json?a=b", User_Agent='a "quoted" one')
 
     entry = _entry(stack, reply.headers["X-Request-ID"])
@@ -45,7 +45,7 @@ def test_a_line_says_who_asked_what_and_which_build_answered(stack: Stack) -> No
     }
 
 
-def test_successes_of_the_smoke_test_are_left_out_and_failures_never(stack: Stack) -> None:
+def test_failed_smoke_tests_are_logged_and_passed_ones_are_not(stack: Stack) -> None:
     success = ask(stack.port)
     refused = ask(stack.port, method="DELETE")
     stack.stop_app()
@@ -57,7 +57,7 @@ def test_successes_of_the_smoke_test_are_left_out_and_failures_never(stack: Stac
     assert success.headers["X-Request-ID"].encode() not in stack.log()
 
 
-def test_the_switch_turns_successes_on(start: Start) -> None:
+def test_passed_smoke_tests_can_be_logged_too(start: Start) -> None:
     stack = start(NGINX_LOG_SUCCESSES="true")
     stack.start_app()
     stack.start_front()
@@ -68,7 +68,7 @@ def test_the_switch_turns_successes_on(start: Start) -> None:
     assert _entry(stack, reply.headers["X-Request-ID"])["uri"] == "/smoke-test/"
 
 
-def test_whatever_is_sent_the_log_stays_json_in_utf8(stack: Stack) -> None:
+def test_the_log_stays_valid_json_in_utf8_whatever_clients_send(stack: Stack) -> None:
     before = len(_entries(stack))
     for target, host, agent in (
         (b"/\xff", b"localhost", b"a"),

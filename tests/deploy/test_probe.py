@@ -20,13 +20,13 @@ def _socket(stack: Stack) -> str:
     return f"unix:{stack.var}/petsage.sock"
 
 
-def test_a_whole_stack_passes_through_nginx_and_beside_it(stack: Stack) -> None:
+def test_a_healthy_stack_passes_through_nginx_and_directly(stack: Stack) -> None:
     report = probe(_url(stack), "--direct", _socket(stack), "--release", "t1")
 
     assert (report.exit_status, report.codes) == (0, ["ok", "ok"])
 
 
-def test_the_start_of_the_service_is_asked_on_its_socket(stack: Stack) -> None:
+def test_the_probe_recognizes_an_old_release_on_the_unix_socket(stack: Stack) -> None:
     url = "http://localhost/smoke-test/"
     arguments = ["--connect-to", _socket(stack), "--wait", "20"]
 
@@ -37,7 +37,7 @@ def test_the_start_of_the_service_is_asked_on_its_socket(stack: Stack) -> None:
     assert (old.exit_status, old.codes) == (1, ["release.mismatch"])
 
 
-def test_a_name_that_is_not_ours_is_not_routed(stack: Stack) -> None:
+def test_a_foreign_host_name_is_reported_as_unrouted(stack: Stack) -> None:
     url = "http://other.example/smoke-test/"
     report = probe(url, "--connect-to", f"127.0.0.1:{stack.port}")
 
@@ -45,7 +45,7 @@ def test_a_name_that_is_not_ours_is_not_routed(stack: Stack) -> None:
     assert report.verdict["answered_by"] == "proxy"
 
 
-def test_without_the_app_the_front_says_that_it_never_connected(start: Start) -> None:
+def test_a_missing_app_is_reported_as_never_connected(start: Start) -> None:
     stack = start()
     stack.start_front()
 
@@ -58,7 +58,7 @@ def test_without_the_app_the_front_says_that_it_never_connected(start: Start) ->
     assert both.codes == ["app.down", "tcp.no_socket"]
 
 
-def test_a_frozen_app_is_a_time_out_of_the_gateway(start: Start) -> None:
+def test_a_frozen_app_is_reported_as_a_gateway_timeout(start: Start) -> None:
     stack = start()
     stack.start_app()
     stack.start_front()

@@ -21,7 +21,7 @@ from tests.polling import wait_until
 pytestmark = pytest.mark.stack
 
 
-def test_a_reload_of_the_app_under_load_loses_nothing(stack: Stack) -> None:
+def test_reloading_the_app_under_load_loses_no_request(stack: Stack) -> None:
     assert stack.app is not None
     old = set(stack.workers())
     with load(stack.port) as found:
@@ -37,7 +37,7 @@ def test_a_reload_of_the_app_under_load_loses_nothing(stack: Stack) -> None:
     assert set(found.outcomes) == {"200"}
 
 
-def test_a_reload_of_nginx_under_load_loses_nothing(stack: Stack) -> None:
+def test_reloading_nginx_under_load_loses_no_request(stack: Stack) -> None:
     def workers() -> set[int]:
         return set(children(stack.nginx()))
 
@@ -54,7 +54,9 @@ def test_a_reload_of_nginx_under_load_loses_nothing(stack: Stack) -> None:
     assert set(found.outcomes) == {"200"}
 
 
-def test_what_is_in_flight_is_answered_before_the_app_ends(holding: Stack, tmp_path: Path) -> None:
+def test_requests_in_flight_are_answered_before_the_app_exits(
+    holding: Stack, tmp_path: Path
+) -> None:
     replies: list[Reply] = []
     begun = tmp_path / "begun"
 
@@ -73,7 +75,7 @@ def test_what_is_in_flight_is_answered_before_the_app_ends(holding: Stack, tmp_p
     holding.start_app()
 
 
-def test_make_stack_prints_its_addresses_answers_and_ends_on_sigterm(start: Start) -> None:
+def test_make_stack_prints_its_urls_and_exits_on_sigterm(start: Start) -> None:
     start()  # For nginx, or the reason to skip.
     port = free_ports(1)[0]
     with subprocess.Popen(
@@ -102,7 +104,7 @@ def test_make_stack_prints_its_addresses_answers_and_ends_on_sigterm(start: Star
         assert not (ROOT / "var" / name).exists()
 
 
-def test_a_second_app_on_the_same_socket_is_refused(stack: Stack) -> None:
+def test_make_app_refuses_a_socket_that_is_already_served(stack: Stack) -> None:
     result = _app(stack.var)
 
     assert result.returncode == 1
@@ -111,7 +113,7 @@ def test_a_second_app_on_the_same_socket_is_refused(stack: Stack) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_an_app_without_a_writable_directory_says_so(tmp_path: Path) -> None:
+def test_make_app_refuses_a_read_only_directory(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
 
     result = _app(tmp_path)

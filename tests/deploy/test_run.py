@@ -29,7 +29,7 @@ def _ask(
         connection.close()
 
 
-def test_the_answer_on_the_wire_is_the_contract(site: str) -> None:
+def test_the_response_on_the_wire_is_the_contract(site: str) -> None:
     response, body = _ask(site)
 
     assert response.status == HTTPStatus.OK
@@ -40,7 +40,7 @@ def test_the_answer_on_the_wire_is_the_contract(site: str) -> None:
     assert response.headers.get_all("Set-Cookie") is None
 
 
-def test_head_on_the_wire_has_the_same_fields_and_no_body(site: str) -> None:
+def test_head_on_the_wire_gets_the_headers_of_get_without_the_body(site: str) -> None:
     get, _ = _ask(site)
     head, body = _ask(site, "HEAD")
 
@@ -62,20 +62,20 @@ def test_other_methods_on_the_wire_get_405(site: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("accept", ["", "*", "text/plain", "\xff\xfe", "a/b," * 2048])
-def test_any_accept_on_the_wire_gets_json(site: str, accept: str) -> None:
+def test_unusual_accept_headers_on_the_wire_get_json(site: str, accept: str) -> None:
     response, body = _ask(site, Accept=accept)
 
     assert (response.status, body) == (HTTPStatus.OK, BODY)
 
 
-def test_a_missing_slash_is_added_by_a_relative_location(site: str) -> None:
+def test_a_missing_slash_is_redirected_with_a_relative_location(site: str) -> None:
     response, _ = _ask(site, target="/smoke-test")
 
     assert response.status == HTTPStatus.TEMPORARY_REDIRECT
     assert response.getheader("Location") == "/smoke-test/"
 
 
-def test_a_foreign_host_is_refused(site: str) -> None:
+def test_a_foreign_host_gets_400(site: str) -> None:
     response, body = _ask(site, Host="10.0.0.7")
 
     assert response.status == HTTPStatus.BAD_REQUEST
@@ -97,7 +97,7 @@ def test_static_files_are_served(site: str, target: str) -> None:
     assert len(body) > 100
 
 
-def test_make_run_prints_its_addresses_answers_and_ends_on_ctrl_c(free_port: int) -> None:
+def test_make_run_prints_its_urls_and_exits_on_ctrl_c(free_port: int) -> None:
     with subprocess.Popen(
         ["make", "run", f"PORT={free_port}"],
         cwd=ROOT,
@@ -122,7 +122,7 @@ def test_make_run_prints_its_addresses_answers_and_ends_on_ctrl_c(free_port: int
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_make_run_ends_at_once_with_half_a_request_open(
+def test_make_run_exits_immediately_during_an_unfinished_request(
     free_port: int, number: signal.Signals
 ) -> None:
     with serve(free_port) as server:
@@ -136,7 +136,7 @@ def test_make_run_ends_at_once_with_half_a_request_open(
     wait_until(lambda: not listens(free_port), "the port is free")
 
 
-def test_make_run_ends_where_its_worker_dies(free_port: int) -> None:
+def test_make_run_exits_if_its_worker_dies(free_port: int) -> None:
     with serve(free_port) as server:
         _ask(f"http://127.0.0.1:{free_port}")
         [granian] = children(server.pid)
@@ -160,7 +160,7 @@ def test_make_run_refuses_a_busy_port(free_port: int) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_make_run_refuses_a_port_that_another_make_run_has(site: str) -> None:
+def test_make_run_refuses_the_port_of_another_make_run(site: str) -> None:
     port = site.rpartition(":")[2]
 
     result = _make("run", f"PORT={port}")
@@ -170,14 +170,14 @@ def test_make_run_refuses_a_port_that_another_make_run_has(site: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "", "80 80"])
-def test_make_run_refuses_what_is_no_port(port: str) -> None:
+def test_make_run_refuses_invalid_ports(port: str) -> None:
     result = _make("run", f"PORT={port}")
 
     assert result.returncode != 0
     assert f"got PORT='{port}', expected a number from 1 to 65535" in result.stderr
 
 
-def test_make_run_refuses_a_bad_setting_before_it_listens(free_port: int) -> None:
+def test_make_run_refuses_an_invalid_setting_before_it_listens(free_port: int) -> None:
     result = _make("run", f"PORT={free_port}", PETSAGE_RELEASE="a b")
 
     assert result.returncode != 0

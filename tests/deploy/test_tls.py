@@ -87,13 +87,13 @@ def test_hsts_is_on_every_answer(site: Site, target: str) -> None:
     assert response.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
 
 
-def test_django_knows_that_the_scheme_is_https(site: Site) -> None:
+def test_django_builds_https_urls(site: Site) -> None:
     _, body = _ask(site, "/")
 
     assert f'"smoke-test":"https://localhost:{site.https}/smoke-test/"'.encode() in body
 
 
-def test_a_health_checker_by_address_gets_the_smoke_test_and_nothing_else(site: Site) -> None:
+def test_a_request_by_ip_address_gets_the_smoke_test_and_nothing_else(site: Site) -> None:
     smoke_test, body = _ask(site, "/smoke-test/", host="10.0.0.7")
     other, _ = _ask(site, "/docs/", host="10.0.0.7")
 
@@ -102,7 +102,7 @@ def test_a_health_checker_by_address_gets_the_smoke_test_and_nothing_else(site: 
     assert ask(site.http, Host="10.0.0.7").body == BODY
 
 
-def test_plain_http_is_sent_to_https_with_its_method_and_query(site: Site) -> None:
+def test_plain_http_is_redirected_to_https_with_method_and_query(site: Site) -> None:
     reply = ask(site.http, "/smoke-test/?a=b", "POST", Host="localhost")
 
     assert reply.status == HTTPStatus.PERMANENT_REDIRECT
@@ -110,14 +110,14 @@ def test_plain_http_is_sent_to_https_with_its_method_and_query(site: Site) -> No
     assert reply.headers["Strict-Transport-Security"] is None
 
 
-def test_plain_http_never_sends_anybody_to_a_foreign_host(site: Site) -> None:
+def test_plain_http_is_never_redirected_to_a_foreign_host(site: Site) -> None:
     reply = ask(site.http, "/docs/", Host="evil.example")
 
     assert reply.status == HTTPStatus.NOT_FOUND
     assert reply.headers["Location"] is None
 
 
-def test_plain_http_on_the_tls_port_is_told_so_as_json(site: Site) -> None:
+def test_plain_http_on_the_tls_port_gets_400_as_json(site: Site) -> None:
     reply = ask(site.https, Host="localhost")
 
     assert reply.status == HTTPStatus.BAD_REQUEST
@@ -125,7 +125,7 @@ def test_plain_http_on_the_tls_port_is_told_so_as_json(site: Site) -> None:
     assert reply.headers["Proxy-Status"] == "nginx; error=http_request_error"
 
 
-def test_http_2_is_spoken(site: Site) -> None:
+def test_the_site_speaks_http_2(site: Site) -> None:
     with _connect(site, alpn="h2") as connection:
         assert connection.selected_alpn_protocol() == "h2"
 
@@ -134,7 +134,7 @@ def test_http_2_is_spoken(site: Site) -> None:
     ("option", "accepted"),
     [("-tls1_3", True), ("-tls1_2", True), ("-tls1_1", False), ("-tls1", False)],
 )
-def test_only_protocols_of_the_intermediate_profile(
+def test_only_tls_1_2_and_1_3_are_accepted(
     site: Site, openssl: str, option: str, accepted: bool
 ) -> None:
     # At security level 0 it is the server that refuses, not this client.

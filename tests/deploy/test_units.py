@@ -33,22 +33,20 @@ def _analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_systemd_takes_the_unit(unit: Path) -> None:
+def test_systemd_accepts_the_unit(unit: Path) -> None:
     result = _analyze("verify", "--man=no", unit)
 
     assert unit.name not in result.stderr
     assert result.returncode == 0
 
 
-def test_the_unit_is_exposed_less_than_two(unit: Path) -> None:
+def test_systemd_rates_the_exposure_of_the_unit_below_2(unit: Path) -> None:
     result = _analyze("security", "--offline=true", "--threshold=19", unit)
 
     assert result.returncode == 0, result.stdout
 
 
-def test_systemd_is_told_when_the_app_is_up_and_that_it_stays_so(
-    start: Start, tmp_path: Path
-) -> None:
+def test_the_app_notifies_systemd_that_it_is_ready_and_alive(start: Start, tmp_path: Path) -> None:
     told = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
@@ -61,7 +59,7 @@ def test_systemd_is_told_when_the_app_is_up_and_that_it_stays_so(
     assert told == [b"READY=1\nWATCHDOG=1"] * 2
 
 
-def test_workers_are_scheduled_as_batch(start: Start) -> None:
+def test_workers_are_scheduled_as_batch_processes(start: Start) -> None:
     stack = start()
     stack.start_app()
 
@@ -71,7 +69,7 @@ def test_workers_are_scheduled_as_batch(start: Start) -> None:
     assert policies == {os.SCHED_BATCH}
 
 
-def test_who_accepts_and_never_answers_is_noticed(tmp_path: Path) -> None:
+def test_a_socket_that_accepts_but_never_answers_is_unanswered(tmp_path: Path) -> None:
     path = tmp_path / "mute.sock"
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(path))
@@ -81,13 +79,13 @@ def test_who_accepts_and_never_answers_is_noticed(tmp_path: Path) -> None:
     assert unanswered(path, "localhost", requests=3, seconds=0.2) == 3
 
 
-def test_a_missing_value_is_an_error() -> None:
+def test_rendering_without_a_value_fails() -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^site\.conf: got no value for "):
         render("site.conf", {})
 
 
 @pytest.mark.parametrize("value", ["a b", "a;", "a{", 'a"', "a\n", "$host"])
-def test_a_value_that_nginx_would_read_as_more_is_refused(value: str) -> None:
+def test_a_value_that_is_more_than_one_word_to_nginx_is_refused(value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^socket: got "):
         render("http.conf", {"socket": value})
 
@@ -95,11 +93,11 @@ def test_a_value_that_nginx_would_read_as_more_is_refused(value: str) -> None:
 @pytest.mark.parametrize(
     ("hosts", "host"), [(["a.example", "b.example"], "a.example"), ([".a.example"], "a.example")]
 )
-def test_the_sites_own_host_is_the_first(hosts: list[str], host: str) -> None:
+def test_the_site_host_is_the_first_allowed_host(hosts: list[str], host: str) -> None:
     assert site_host(hosts) == host
 
 
 @pytest.mark.parametrize("hosts", [[], ["*"], ["a.example", "*"]])
-def test_there_is_no_own_host_where_every_host_is_ours(hosts: list[str]) -> None:
+def test_a_site_that_allows_every_host_has_no_site_host(hosts: list[str]) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^DJANGO_ALLOWED_HOSTS: got "):
         site_host(hosts)

@@ -13,9 +13,7 @@ from tests.pages.conftest import Visit
 pytestmark = pytest.mark.server
 
 
-def test_the_page_says_the_state_the_release_the_time_and_the_place(
-    visit: Visit, site: str
-) -> None:
+def test_the_page_shows_state_release_time_and_host(visit: Visit, site: str) -> None:
     response = visit.page.goto("/smoke-test/")
 
     assert response is not None
@@ -36,7 +34,7 @@ def test_the_page_says_the_state_the_release_the_time_and_the_place(
     assert visit.complaints == []
 
 
-def test_the_raw_json_and_the_headers_of_this_very_answer_are_below(visit: Visit) -> None:
+def test_the_page_shows_the_json_and_the_headers_of_its_own_response(visit: Visit) -> None:
     response = visit.page.goto("/smoke-test/")
 
     assert response is not None
@@ -57,7 +55,7 @@ def test_the_raw_json_and_the_headers_of_this_very_answer_are_below(visit: Visit
     assert visit.page.locator(".request-info").inner_text() == "GET /smoke-test/"
 
 
-def test_the_style_sheet_is_applied_not_only_fetched(visit: Visit) -> None:
+def test_the_style_sheet_is_applied(visit: Visit) -> None:
     visit.page.emulate_media(color_scheme="light")
     visit.page.goto("/smoke-test/")
 
@@ -65,7 +63,7 @@ def test_the_style_sheet_is_applied_not_only_fetched(visit: Visit) -> None:
     assert state.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(23, 105, 75)"
 
 
-def test_the_breadcrumb_leads_to_the_root_and_the_root_back(visit: Visit) -> None:
+def test_the_breadcrumb_leads_to_the_root_and_back(visit: Visit) -> None:
     visit.page.goto("/smoke-test/")
     crumbs = visit.page.locator(".breadcrumb li").all_inner_texts()
 
@@ -78,7 +76,7 @@ def test_the_breadcrumb_leads_to_the_root_and_the_root_back(visit: Visit) -> Non
     assert visit.complaints == []
 
 
-def test_the_options_button_shows_the_answer_in_place(visit: Visit) -> None:
+def test_the_options_button_shows_its_response_on_the_same_page(visit: Visit) -> None:
     visit.page.goto("/smoke-test/")
 
     visit.page.get_by_role("button", name="OPTIONS").click()
@@ -94,7 +92,7 @@ def test_the_options_button_shows_the_answer_in_place(visit: Visit) -> None:
     ("link", "content_type"),
     [("GET", "text/html"), ("GET api", "text/html"), ("GET json", "application/json")],
 )
-def test_the_links_get_each_format(visit: Visit, link: str, content_type: str) -> None:
+def test_each_link_gets_its_format(visit: Visit, link: str, content_type: str) -> None:
     visit.page.goto("/smoke-test/")
 
     with visit.page.expect_navigation() as navigation:
@@ -104,7 +102,7 @@ def test_the_links_get_each_format(visit: Visit, link: str, content_type: str) -
     assert visit.complaints == []
 
 
-def test_a_write_meets_a_page_that_says_what_to_do(context: BrowserContext) -> None:
+def test_a_post_from_the_browser_gets_a_page_that_suggests_get(context: BrowserContext) -> None:
     page = context.new_page()
     page.goto("/smoke-test/")
 
@@ -123,7 +121,7 @@ def test_a_write_meets_a_page_that_says_what_to_do(context: BrowserContext) -> N
     assert page.locator("#again").count() == 0
 
 
-def test_without_javascript_the_page_lacks_only_what_needs_it(browser: Browser, site: str) -> None:
+def test_the_page_works_without_javascript(browser: Browser, site: str) -> None:
     context = browser.new_context(base_url=site, java_script_enabled=False)
     visit = Visit(context.new_page())
 
@@ -139,7 +137,7 @@ def test_without_javascript_the_page_lacks_only_what_needs_it(browser: Browser, 
     context.close()
 
 
-def test_the_first_view_weighs_less_than_50_kb(visit: Visit) -> None:
+def test_the_first_visit_loads_less_than_50_kb(visit: Visit) -> None:
     requests: list[Request] = []
     visit.page.on("requestfinished", lambda request: requests.append(request))
 
@@ -159,7 +157,7 @@ def test_the_first_view_weighs_less_than_50_kb(visit: Visit) -> None:
     assert sum(s["responseHeadersSize"] + s["responseBodySize"] for s in sizes) < 50_000
 
 
-def test_the_longest_release_there_can_be_fits_a_phone(
+def test_the_longest_possible_release_fits_a_phone_screen(
     context: BrowserContext, free_port: int
 ) -> None:
     page = context.new_page()

@@ -8,7 +8,7 @@ from tests.pages.conftest import Visit
 pytestmark = pytest.mark.server
 
 
-def test_the_docs_page_tries_the_endpoint_out(visit: Visit) -> None:
+def test_the_docs_page_can_call_the_endpoint(visit: Visit) -> None:
     visit.page.goto("/docs/")
 
     visit.page.get_by_text("Perform a system smoke test").click()
@@ -22,7 +22,7 @@ def test_the_docs_page_tries_the_endpoint_out(visit: Visit) -> None:
     assert visit.complaints == []
 
 
-def test_the_docs_page_is_dark_for_whoever_prefers_it(visit: Visit) -> None:
+def test_the_docs_page_follows_the_preferred_color_scheme(visit: Visit) -> None:
     visit.page.emulate_media(color_scheme="dark")
     visit.page.goto("/docs/")
     page = visit.page.locator("html")

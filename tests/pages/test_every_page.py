@@ -27,7 +27,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     ("server", "path", "act"),
     [pytest.param(*page, id=name) for name, *page in EVERY_PAGE],
 )
-def test_every_page_is_accessible_and_keeps_to_its_policy(
+def test_every_page_is_accessible_and_obeys_its_security_policy(
     browser: Browser, servers: dict[str, str], scheme: Scheme, server: str, path: str, act: Act
 ) -> None:
     context = browser.new_context(base_url=servers[server], color_scheme=scheme)
@@ -46,7 +46,7 @@ def test_every_page_is_accessible_and_keeps_to_its_policy(
     context.close()
 
 
-def test_the_keyboard_reaches_everything_in_order_and_shows_where_it_is(visit: Visit) -> None:
+def test_the_tab_key_visits_every_control_in_order_with_a_visible_focus(visit: Visit) -> None:
     page = visit.page
     page.goto("/smoke-test/")
     focused = page.locator(":focus")
@@ -71,7 +71,7 @@ def test_the_keyboard_reaches_everything_in_order_and_shows_where_it_is(visit: V
     ]
 
 
-def test_the_keyboard_skips_to_the_content_and_turns_the_switch(visit: Visit) -> None:
+def test_the_skip_link_and_the_switch_work_by_keyboard(visit: Visit) -> None:
     page = visit.page
     page.goto("/smoke-test/")
     page.keyboard.press("Tab")
@@ -85,7 +85,7 @@ def test_the_keyboard_skips_to_the_content_and_turns_the_switch(visit: Visit) ->
     expect(page.locator("#answers li")).to_have_count(2)
 
 
-def test_on_paper_the_state_needs_no_colour(visit: Visit) -> None:
+def test_the_printed_state_needs_no_color(visit: Visit) -> None:
     page = visit.page
     page.goto("/smoke-test/")
     page.emulate_media(media="print")
@@ -97,7 +97,7 @@ def test_on_paper_the_state_needs_no_colour(visit: Visit) -> None:
     assert not page.locator("#watching").is_visible()
 
 
-def test_nothing_moves_for_whoever_wants_no_motion(visit: Visit) -> None:
+def test_animations_are_off_for_users_who_prefer_reduced_motion(visit: Visit) -> None:
     page = visit.page
     page.goto("/smoke-test/")
     state = page.locator("#state")

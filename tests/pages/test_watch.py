@@ -25,7 +25,7 @@ def _expect_state(page: Page, state: str, word: str) -> None:
     expect(page).to_have_title(f"{word} - Smoke Test - PetSage")
 
 
-def test_nothing_is_asked_until_a_person_wants_it(visit: Visit) -> None:
+def test_the_page_sends_no_request_until_the_switch_is_on(visit: Visit) -> None:
     visit.page.goto("/smoke-test/")
     switch = visit.page.get_by_role("switch", name="Ask again every 5 seconds")
     first = visit.page.locator("#state time").get_attribute("datetime")
@@ -50,7 +50,7 @@ def test_nothing_is_asked_until_a_person_wants_it(visit: Visit) -> None:
     assert visit.page.url.endswith("/smoke-test/")
 
 
-def test_an_address_with_watch_asks_from_the_start(visit: Visit) -> None:
+def test_a_url_with_watch_turns_the_switch_on(visit: Visit) -> None:
     visit.page.goto("/smoke-test/#watch")
 
     expect(visit.page.get_by_role("switch")).to_be_checked()
@@ -58,7 +58,7 @@ def test_an_address_with_watch_asks_from_the_start(visit: Visit) -> None:
     assert visit.complaints == []
 
 
-def test_a_server_that_stops_and_comes_back_as_another_release(
+def test_the_page_shows_a_server_that_stops_and_returns_with_another_release(
     context: BrowserContext, free_port: int
 ) -> None:
     page = context.new_page()
@@ -84,7 +84,9 @@ def test_a_server_that_stops_and_comes_back_as_another_release(
         expect(page.locator("#answers b")).to_have_text(["t2", "", "t1"])
 
 
-def test_a_frozen_server_is_given_five_seconds(context: BrowserContext, free_port: int) -> None:
+def test_the_page_waits_five_seconds_for_a_frozen_server(
+    context: BrowserContext, free_port: int
+) -> None:
     page = context.new_page()
     page.clock.install()
     with serve(free_port) as server:
@@ -102,7 +104,7 @@ def test_a_frozen_server_is_given_five_seconds(context: BrowserContext, free_por
         _expect_state(page, "ok", "OK")
 
 
-def test_a_proxy_that_answers_in_the_place_of_petsage(
+def test_the_page_recognizes_a_proxy_that_answers_instead_of_petsage(
     context: BrowserContext, free_port: int, tmp_path: Path
 ) -> None:
     page = context.new_page()
@@ -119,7 +121,7 @@ def test_a_proxy_that_answers_in_the_place_of_petsage(
         )
 
 
-def test_a_proxy_that_keeps_an_answer_does_not_look_like_a_server_that_lives(
+def test_the_page_recognizes_a_cached_response(
     context: BrowserContext, site: str, tmp_path: Path
 ) -> None:
     page = context.new_page()
@@ -132,7 +134,7 @@ def test_a_proxy_that_keeps_an_answer_does_not_look_like_a_server_that_lives(
         _expect_state(page, "failed", "Not fresh")
 
 
-def test_a_redirect_is_told_and_not_followed(
+def test_the_page_reports_a_redirect_and_does_not_follow_it(
     context: BrowserContext, site: str, tmp_path: Path
 ) -> None:
     page = context.new_page()
@@ -146,7 +148,7 @@ def test_a_redirect_is_told_and_not_followed(
         _expect_state(page, "failed", "Redirected")
 
 
-def test_a_page_of_somebody_else_is_not_taken_for_petsage(
+def test_the_page_recognizes_a_response_that_is_not_from_petsage(
     context: BrowserContext, site: str, tmp_path: Path
 ) -> None:
     page = context.new_page()
@@ -159,7 +161,7 @@ def test_a_page_of_somebody_else_is_not_taken_for_petsage(
         _expect_state(page, "failed", "Not PetSage")
 
 
-def test_a_hidden_tab_asks_nothing_and_one_that_is_back_asks_at_once(visit: Visit) -> None:
+def test_a_hidden_tab_pauses_and_a_visible_one_resumes_immediately(visit: Visit) -> None:
     visit.page.clock.install()
     visit.page.goto("/smoke-test/#watch")
     answers = visit.page.locator("#answers li")
@@ -176,7 +178,7 @@ def test_a_hidden_tab_asks_nothing_and_one_that_is_back_asks_at_once(visit: Visi
     assert visit.complaints == []
 
 
-def test_a_state_that_nobody_asked_for_again_is_old(visit: Visit) -> None:
+def test_a_state_older_than_half_a_minute_is_marked_as_old(visit: Visit) -> None:
     visit.page.clock.install()
     visit.page.goto("/smoke-test/")
     visit.page.clock.run_for(20_000)

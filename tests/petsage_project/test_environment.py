@@ -38,7 +38,7 @@ def test_an_unset_variable_is_the_default(
         ("number", "65535", 65535),
     ],
 )
-def test_a_good_value_is_read(
+def test_a_valid_value_is_read(
     monkeypatch: pytest.MonkeyPatch, reader: str, value: str, expected: object
 ) -> None:
     monkeypatch.setenv("X", value)
@@ -56,7 +56,7 @@ def test_a_good_value_is_read(
         ("number", "\u0661", "a number from 1 to 65535"),
     ],
 )
-def test_a_bad_value_says_what_was_expected(
+def test_an_invalid_value_is_refused_with_what_was_expected(
     monkeypatch: pytest.MonkeyPatch, reader: str, value: str, expected: str
 ) -> None:
     monkeypatch.setenv("X", value)

@@ -17,7 +17,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("target", "host", "status", "detail"), ERRORS)
 @override_settings(ROOT_URLCONF="tests.settings.urls_breakable")
-def test_errors_are_json_for_whoever_does_not_prefer_a_page(
+def test_errors_are_json_by_default(
     target: str, host: str, status: HTTPStatus, detail: str
 ) -> None:
     client = Client(raise_request_exception=False)
@@ -46,7 +46,7 @@ def test_errors_are_a_page_for_browsers(
         assert word not in page
 
 
-def test_a_refused_host_is_logged_in_one_line_that_says_what_to_do(
+def test_a_refused_host_is_logged_in_one_line_with_the_fix(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.get("/smoke-test/", headers={"host": "10.0.0.7"})
@@ -59,7 +59,7 @@ def test_a_refused_host_is_logged_in_one_line_that_says_what_to_do(
 @override_settings(
     STATIC_URL="/elsewhere/", STORAGES={}, ROOT_URLCONF="tests.settings.urls_breakable"
 )
-def test_the_page_of_a_broken_project_needs_no_setting() -> None:
+def test_the_500_page_needs_no_setting() -> None:
     client = Client(raise_request_exception=False)
 
     response = client.get("/raises/", headers={"accept": "text/html"})
@@ -69,7 +69,7 @@ def test_the_page_of_a_broken_project_needs_no_setting() -> None:
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_the_pages_of_nginx_are_that_page_but_for_their_words(status: int) -> None:
+def test_the_pages_of_nginx_have_the_markup_of_the_500_page(status: int) -> None:
     page, ours = (
         render_to_string("petsage/failure.html", {"status": each}) for each in (status, 500)
     )
@@ -82,7 +82,7 @@ def test_the_pages_of_nginx_are_that_page_but_for_their_words(status: int) -> No
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_the_pages_of_nginx_can_be_quoted_in_its_configuration(status: int) -> None:
+def test_the_pages_of_nginx_fit_in_a_quoted_configuration_value(status: int) -> None:
     page = render_to_string("petsage/failure.html", {"status": status})
 
     assert not set("'\\$") & set(page)

@@ -33,7 +33,7 @@ def test_every_page_has_the_strict_policy(path: str, host: str) -> None:
     )
 
 
-def test_swagger_ui_adds_its_data_images_and_nothing_else(client: Client) -> None:
+def test_the_policy_of_swagger_ui_adds_only_data_images(client: Client) -> None:
     response = client.get("/docs/")
 
     assert response["Content-Security-Policy"] == STRICT.replace(
@@ -43,7 +43,7 @@ def test_swagger_ui_adds_its_data_images_and_nothing_else(client: Client) -> Non
 
 
 @pytest.mark.parametrize("path", ["/smoke-test/", "/openapi.json", "/nowhere/"])
-def test_json_goes_without(client: Client, path: str) -> None:
+def test_json_has_no_page_policy(client: Client, path: str) -> None:
     response = client.get(path)
 
     assert response["Content-Type"] == "application/json"

@@ -18,7 +18,7 @@ def test_the_schema_is_served_as_json(client: Client) -> None:
     assert response.json() == json.loads((ROOT / "docs/openapi.json").read_text())
 
 
-def test_the_schema_says_what_the_original_said(client: Client) -> None:
+def test_the_schema_describes_the_endpoint_like_the_original(client: Client) -> None:
     schema = client.get("/openapi.json").json()
 
     assert schema["info"] == {
@@ -46,7 +46,7 @@ def test_the_schema_says_what_the_original_said(client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_the_schema_declares_each_answer_and_its_headers(client: Client, method: str) -> None:
+def test_the_schema_declares_each_response_and_its_headers(client: Client, method: str) -> None:
     response = getattr(client, method)("/smoke-test/")
     schema = client.get("/openapi.json").json()
 
@@ -56,7 +56,7 @@ def test_the_schema_declares_each_answer_and_its_headers(client: Client, method:
     assert response["Content-Type"] in declared["content"]
 
 
-def test_the_file_under_docs_is_the_schema() -> None:
+def test_docs_openapi_json_is_up_to_date() -> None:
     generated = StringIO()
 
     call_command(
@@ -67,7 +67,7 @@ def test_the_file_under_docs_is_the_schema() -> None:
     assert (ROOT / "docs/openapi.json").read_text() == generated.getvalue()
 
 
-def test_the_docs_page_is_swagger_ui_from_this_server(client: Client) -> None:
+def test_the_docs_page_loads_swagger_ui_from_this_server(client: Client) -> None:
     page = client.get("/docs/").text
     script = client.get("/docs/?script=").text
 
@@ -78,7 +78,7 @@ def test_the_docs_page_is_swagger_ui_from_this_server(client: Client) -> None:
     assert '"/openapi.json"' in script
 
 
-def test_the_root_leads_to_everything(client: Client) -> None:
+def test_the_root_links_to_every_address(client: Client) -> None:
     links = client.get("/").json()
 
     assert links == {

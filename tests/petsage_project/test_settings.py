@@ -35,7 +35,7 @@ def _read(expression: str, **environ: str) -> str:
     return _python("-c", source, **environ).stdout.strip()
 
 
-def test_defaults() -> None:
+def test_the_defaults_are_safe() -> None:
     names = "settings.DEBUG, settings.SECRET_KEY, settings.ALLOWED_HOSTS, settings.PETSAGE_RELEASE"
 
     assert _read(names) == "False  ['localhost', '127.0.0.1', '[::1]'] unknown"
@@ -45,7 +45,7 @@ def test_defaults() -> None:
     ("value", "expected"),
     [("1", "True"), ("TRUE", "True"), ("on", "True"), ("0", "False"), ("No", "False")],
 )
-def test_debug_takes_the_usual_words(value: str, expected: str) -> None:
+def test_debug_accepts_the_usual_words(value: str, expected: str) -> None:
     assert _read("settings.DEBUG", DJANGO_DEBUG=value) == expected
 
 
@@ -77,7 +77,7 @@ def test_hosts_are_comma_separated() -> None:
         ("PETSAGE_RELEASE", "a" * 129, f"'{'a' * 60}...'"),
     ],
 )
-def test_a_bad_value_stops_the_start_and_says_so(name: str, value: str, got: str) -> None:
+def test_an_invalid_value_aborts_a_command_with_one_line(name: str, value: str, got: str) -> None:
     result = _python("-X", "utf8", "manage.py", "check", **{name: value})
 
     assert result.returncode == 1
@@ -85,7 +85,7 @@ def test_a_bad_value_stops_the_start_and_says_so(name: str, value: str, got: str
     assert result.stderr.count("\n") == 1
 
 
-def test_the_app_server_does_not_start_either() -> None:
+def test_an_invalid_value_aborts_the_app_server() -> None:
     source = "import petsage_project.wsgi"
 
     result = _python("-c", source, PETSAGE_RELEASE="a b")
@@ -94,7 +94,7 @@ def test_the_app_server_does_not_start_either() -> None:
     assert "PETSAGE_RELEASE: got 'a b'" in result.stderr
 
 
-def test_a_deployment_with_its_environment_is_clean() -> None:
+def test_a_configured_deployment_passes_all_checks() -> None:
     result = _python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **DEPLOYED)
 
     assert (result.returncode, result.stderr) == (0, "")
@@ -109,7 +109,7 @@ def test_a_deployment_with_its_environment_is_clean() -> None:
         ("DJANGO_DEBUG", "1", "security.W018"),
     ],
 )
-def test_a_deployment_that_lacks_something_fails(name: str, value: str, expected: str) -> None:
+def test_an_unsafe_deployment_fails_the_checks(name: str, value: str, expected: str) -> None:
     environ = DEPLOYED | {name: value}
 
     result = _python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **environ)
@@ -118,7 +118,7 @@ def test_a_deployment_that_lacks_something_fails(name: str, value: str, expected
     assert expected in result.stderr
 
 
-def test_manage_without_django_says_what_to_do() -> None:
+def test_manage_without_django_suggests_make_install() -> None:
     result = _python("-S", "-E", "manage.py", "check")
 
     assert result.returncode == 1
@@ -127,7 +127,7 @@ def test_manage_without_django_says_what_to_do() -> None:
     )
 
 
-def test_manage_says_which_directory_it_cannot_write() -> None:
+def test_manage_names_a_directory_that_it_cannot_write() -> None:
     settings = "tests.settings.static_nowhere"
 
     result = _python("manage.py", "collectstatic", "--no-input", DJANGO_SETTINGS_MODULE=settings)
@@ -137,7 +137,7 @@ def test_manage_says_which_directory_it_cannot_write() -> None:
     assert result.stderr == f"NotADirectoryError: [Errno 20] Not a directory: '{path}'\n"
 
 
-def test_a_bad_value_is_not_a_failure_of_the_site_that_is_probed() -> None:
+def test_an_invalid_value_does_not_look_like_a_failed_smoke_test() -> None:
     result = _python("manage.py", "smoke_test", "http://127.0.0.1:1/", PETSAGE_RELEASE="a b")
 
     assert (result.returncode, result.stdout) == (3, "")

@@ -110,17 +110,17 @@ def _every_issue_helps() -> Iterator[None]:
         assert issue.obj
 
 
-def test_the_project_as_it_is_has_no_issue() -> None:
+def test_this_project_passes_every_check() -> None:
     assert _issues() == []
 
 
-def test_an_address_that_leads_nowhere(settings: Settings) -> None:
+def test_a_missing_route_is_an_error(settings: Settings) -> None:
     settings.ROOT_URLCONF = _Urlconf(path("smoketest/", include("smoke_test.urls")))
 
     assert _ids() == ["smoke_test.E001"]
 
 
-def test_an_address_that_leads_elsewhere(settings: Settings) -> None:
+def test_a_route_to_another_view_is_an_error(settings: Settings) -> None:
     settings.ROOT_URLCONF = _Urlconf(
         path("<slug:any>/", another_view), path("smoke-test/", include("smoke_test.urls"))
     )
@@ -139,7 +139,7 @@ def test_an_address_that_leads_elsewhere(settings: Settings) -> None:
         ("wraps_the_body", "the key 'status' is missing"),
     ],
 )
-def test_a_middleware_that_changes_the_answer_is_named(
+def test_a_middleware_that_changes_the_response_is_named(
     settings: Settings, middleware: str, found: str
 ) -> None:
     dotted = _outermost(middleware, settings)
@@ -164,7 +164,7 @@ def test_an_exception_is_named_with_its_line(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("middleware", ["refuses_to_load", "is_missing"])
-def test_a_middleware_that_does_not_load_is_an_issue_and_no_traceback(
+def test_a_middleware_that_does_not_load_is_an_error_without_a_traceback(
     settings: Settings, middleware: str
 ) -> None:
     _outermost(middleware, settings)
@@ -172,7 +172,7 @@ def test_a_middleware_that_does_not_load_is_an_issue_and_no_traceback(
     assert "smoke_test.E002" in _ids()
 
 
-def test_an_answer_in_the_place_of_the_view(settings: Settings) -> None:
+def test_a_middleware_that_answers_instead_of_the_view_is_named(settings: Settings) -> None:
     dotted = _outermost("short_circuit", settings)
 
     issues = [issue for issue in _issues() if issue.id == "smoke_test.E003"]
@@ -181,7 +181,7 @@ def test_an_answer_in_the_place_of_the_view(settings: Settings) -> None:
     assert all(dotted in str(issue.hint) for issue in issues)
 
 
-def test_an_answer_kept_from_before(settings: Settings) -> None:
+def test_a_middleware_that_caches_the_response_is_named(settings: Settings) -> None:
     dotted = _outermost("keeps_the_first_answer", settings)
 
     issues = [issue for issue in _issues() if issue.id == "smoke_test.E003"]
@@ -190,7 +190,7 @@ def test_an_answer_kept_from_before(settings: Settings) -> None:
     assert all(dotted in str(issue.hint) for issue in issues)
 
 
-def test_our_headers_missing(settings: Settings) -> None:
+def test_a_missing_headers_middleware_is_named(settings: Settings) -> None:
     settings.MIDDLEWARE = settings.MIDDLEWARE[1:]
 
     issue = next(issue for issue in _issues() if issue.id == "smoke_test.E002")
@@ -199,7 +199,7 @@ def test_our_headers_missing(settings: Settings) -> None:
     assert "AnswerHeadersMiddleware" in str(issue.hint)
 
 
-def test_an_ssl_redirect_that_load_balancers_cannot_pass(settings: Settings) -> None:
+def test_a_redirect_of_plain_http_is_an_error(settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
 
     assert _ids(deploy=False) == ["smoke_test.E004"]
@@ -207,7 +207,9 @@ def test_an_ssl_redirect_that_load_balancers_cannot_pass(settings: Settings) -> 
 
 
 @pytest.mark.parametrize("header", ["HTTP_X_FORWARDED_PROTO", "HTTP_X_SCHEME"])
-def test_an_ssl_redirect_that_load_balancers_pass(settings: Settings, header: str) -> None:
+def test_a_redirect_that_trusts_the_header_of_a_proxy_is_allowed(
+    settings: Settings, header: str
+) -> None:
     settings.SECURE_SSL_REDIRECT = True
     settings.SECURE_PROXY_SSL_HEADER = (header, "https")
 
@@ -225,7 +227,7 @@ def test_an_ssl_redirect_that_load_balancers_pass(settings: Settings, header: st
         ({"throttle_classes": (AnonRateThrottle,)}, "smoke_test.E007"),
     ],
 )
-def test_a_view_that_gave_up_its_own_policy(
+def test_a_view_that_could_refuse_a_health_checker_is_an_error(
     settings: Settings, policy: dict[str, Any], expected: str
 ) -> None:
     view = SmokeTestView.as_view(**policy)
@@ -234,7 +236,7 @@ def test_a_view_that_gave_up_its_own_policy(
     assert expected in _ids()
 
 
-def test_a_subclass_of_the_view_is_the_view(settings: Settings) -> None:
+def test_a_subclass_of_the_view_is_allowed(settings: Settings) -> None:
     class FriendlierView(SmokeTestView):
         pass
 
@@ -243,7 +245,7 @@ def test_a_subclass_of_the_view_is_the_view(settings: Settings) -> None:
     assert _ids() == []
 
 
-def test_a_page_that_cannot_be_rendered(settings: Settings) -> None:
+def test_a_page_that_cannot_be_rendered_is_an_error(settings: Settings) -> None:
     settings.TEMPLATES = []
 
     [issue] = _issues()
@@ -260,7 +262,7 @@ def test_a_page_that_cannot_be_rendered(settings: Settings) -> None:
         f"{__name__}.CacheMiddleware",
     ],
 )
-def test_a_cache_before_the_view(settings: Settings, dotted: str) -> None:
+def test_a_cache_middleware_is_an_error(settings: Settings, dotted: str) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, dotted]
 
     [issue] = _issues()
@@ -269,7 +271,7 @@ def test_a_cache_before_the_view(settings: Settings, dotted: str) -> None:
     assert dotted in issue.msg
 
 
-def test_a_cache_around_the_whole_site_keeps_no_answer(settings: Settings) -> None:
+def test_a_cache_middleware_does_not_cache_the_smoke_test(settings: Settings) -> None:
     settings.MIDDLEWARE = [
         settings.MIDDLEWARE[0],
         "django.middleware.cache.UpdateCacheMiddleware",
@@ -281,14 +283,14 @@ def test_a_cache_around_the_whole_site_keeps_no_answer(settings: Settings) -> No
     assert _ids() == ["smoke_test.E008"]
 
 
-def test_no_allowed_hosts(settings: Settings) -> None:
+def test_empty_allowed_hosts_is_an_error_in_a_deployment(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = []
 
     assert _ids() == ["smoke_test.E009"]
     assert _ids(deploy=False) == []
 
 
-def test_all_allowed_hosts(settings: Settings) -> None:
+def test_a_wildcard_in_allowed_hosts_is_a_warning_in_a_deployment(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["*"]
 
     assert _ids() == ["smoke_test.W001"]
@@ -296,18 +298,18 @@ def test_all_allowed_hosts(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("host", [".petsage.example", "api.petsage.example", "[::1]"])
-def test_any_allowed_host_will_do(settings: Settings, host: str) -> None:
+def test_every_kind_of_allowed_host_passes(settings: Settings, host: str) -> None:
     settings.ALLOWED_HOSTS = [host]
 
     assert _ids() == []
 
 
-def test_the_whole_check_command_finds_the_tag() -> None:
+def test_the_check_command_runs_our_checks_by_tag() -> None:
     with override_settings(SECURE_SSL_REDIRECT=True), pytest.raises(SystemCheckError):
         call_command("check", "--tag", "smoke_test")
 
 
-def test_judging_a_broken_project_writes_no_log(
+def test_checking_a_broken_project_writes_no_log(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     _outermost("raises", settings)

@@ -22,7 +22,7 @@ def _manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_a_healthy_project_passes_in_one_line() -> None:
+def test_a_healthy_project_passes_with_one_line() -> None:
     result = _manage("smoke_test", "--in-process", PETSAGE_RELEASE="4f2c9e1")
 
     assert (result.returncode, result.stdout, result.stderr) == (
@@ -32,7 +32,7 @@ def test_a_healthy_project_passes_in_one_line() -> None:
     )
 
 
-def test_defaults_of_the_project_do_not_reach_the_smoke_test() -> None:
+def test_strict_defaults_of_the_project_do_not_affect_the_smoke_test() -> None:
     result = _manage("smoke_test", "--in-process", "--settings", "tests.settings.strict_defaults")
 
     assert (result.returncode, result.stderr) == (0, "")

@@ -32,7 +32,7 @@ handler500 = "petsage_project.errors.server_error"
     ],
 )
 @override_settings(PETSAGE_RELEASE="4f2c9e1", ROOT_URLCONF=__name__)
-def test_every_answer_says_who_when_and_not_to_keep_it(
+def test_every_response_has_release_time_and_no_store(
     target: str, host: str, status: HTTPStatus
 ) -> None:
     response = Client(raise_request_exception=False).get(target, headers={"host": host})
@@ -45,7 +45,7 @@ def test_every_answer_says_who_when_and_not_to_keep_it(
     assert response["X-Frame-Options"] == "DENY"
 
 
-def test_the_time_is_of_this_very_answer(client: Client) -> None:
+def test_the_time_is_that_of_the_response(client: Client) -> None:
     before = datetime.now(UTC)
     response = client.get("/smoke-test/")
     after = datetime.now(UTC)
@@ -55,7 +55,7 @@ def test_the_time_is_of_this_very_answer(client: Client) -> None:
     assert before - timedelta(milliseconds=1) <= answered_at <= after
 
 
-def test_the_page_shows_the_release_and_the_time_of_its_own_headers(client: Client) -> None:
+def test_the_page_shows_the_release_and_time_of_its_own_headers(client: Client) -> None:
     response = client.get("/smoke-test/", headers={"accept": "text/html"})
 
     stamp = response["X-PetSage-Answered-At"]
@@ -79,7 +79,7 @@ NONCE = "0123456789abcdef0123456789abcdef"
     ],
 )
 @override_settings(ROOT_URLCONF=__name__)
-def test_every_answer_returns_the_nonce(target: str, host: str, accept: str) -> None:
+def test_every_response_returns_the_nonce(target: str, host: str, accept: str) -> None:
     headers = {"host": host, "accept": accept, "x-petsage-nonce": NONCE}
 
     response = Client(raise_request_exception=False).get(target, headers=headers)
@@ -100,7 +100,7 @@ def test_every_answer_returns_the_nonce(target: str, host: str, accept: str) -> 
         "x" * 32,
     ],
 )
-def test_nothing_but_a_nonce_is_returned(client: Client, nonce: str) -> None:
+def test_an_invalid_nonce_is_not_returned(client: Client, nonce: str) -> None:
     response = client.get("/smoke-test/", headers={"x-petsage-nonce": nonce})
 
     assert response.status_code == HTTPStatus.OK

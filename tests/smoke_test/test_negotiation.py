@@ -69,7 +69,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("accept", "content_type"), ACCEPT)
-def test_accept_is_weighed_and_never_refused(
+def test_accept_chooses_between_json_and_the_page(
     client: Client, accept: str, content_type: str
 ) -> None:
     response = client.get("/smoke-test/", HTTP_ACCEPT=accept)
@@ -80,14 +80,14 @@ def test_accept_is_weighed_and_never_refused(
 
 
 @pytest.mark.parametrize("accept", HOSTILE)
-def test_an_unreadable_accept_is_never_refused(client: Client, accept: str) -> None:
+def test_a_malformed_accept_is_never_refused(client: Client, accept: str) -> None:
     response = client.get("/smoke-test/", HTTP_ACCEPT=accept)
 
     assert response.status_code == HTTPStatus.OK
     assert response["Content-Type"] in (JSON, PAGE)
 
 
-def test_no_accept_at_all_is_json(client: Client) -> None:
+def test_a_request_without_accept_gets_json(client: Client) -> None:
     response = client.get("/smoke-test/")
 
     assert response["Content-Type"] == JSON
@@ -101,7 +101,7 @@ def test_no_accept_at_all_is_json(client: Client) -> None:
         ("/docs/", "text/html; charset=utf-8"),
     ],
 )
-def test_the_other_addresses_never_refuse_either(
+def test_other_addresses_never_refuse_an_accept(
     client: Client, path: str, content_type: str
 ) -> None:
     response = client.get(path, headers={"accept": "text/plain"})

@@ -119,7 +119,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("target", "environ"), REQUESTS)
-def test_the_handler_answers_as_djangos_does(target: str, environ: dict[str, str]) -> None:
+def test_our_handler_answers_like_djangos(target: str, environ: dict[str, str]) -> None:
     ours = Handler()
 
     first, again = _ask(ours, target, **environ), _ask(ours, target, **environ)
@@ -134,7 +134,7 @@ def test_the_handler_answers_as_djangos_does(target: str, environ: dict[str, str
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "TRACE"])
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "text/plain"])
 @override_settings(ROOT_URLCONF=__name__)
-def test_the_view_answers_as_a_plain_one_does(client: Client, method: str, accept: str) -> None:
+def test_our_view_answers_like_a_plain_apiview(client: Client, method: str, accept: str) -> None:
     ours, plain = (
         client.generic(method, target, headers={"accept": accept})
         for target in ("/smoke-test/", "/plain/")
@@ -154,7 +154,7 @@ JSON = st.recursive(
 
 # DRF renders None as an empty body; no answer of ours is None.
 @given(JSON.filter(lambda value: value is not None))
-def test_the_renderer_renders_as_drfs_does(data: Any) -> None:
+def test_our_renderer_renders_like_drfs(data: Any) -> None:
     try:
         expected = JSONRenderer().render(data)
     except (UnicodeEncodeError, ValueError) as error:
@@ -167,7 +167,7 @@ def test_the_renderer_renders_as_drfs_does(data: Any) -> None:
 
 
 @override_settings(MIDDLEWARE=["tests.smoke_test.test_speed.elsewhere_middleware"])
-def test_a_middleware_may_still_choose_the_urlconf() -> None:
+def test_a_middleware_can_still_choose_the_urlconf() -> None:
     handler = Handler()
 
     statuses = [_ask(handler, target)[0] for target in ("/denies/?elsewhere", "/denies/") * 2]
@@ -176,7 +176,7 @@ def test_a_middleware_may_still_choose_the_urlconf() -> None:
 
 
 @override_settings(ROOT_URLCONF=Translated, USE_I18N=True, MIDDLEWARE=[])
-def test_an_address_may_still_depend_on_the_language() -> None:
+def test_a_path_can_still_depend_on_the_language() -> None:
     handler = Handler()
 
     statuses = []
@@ -243,7 +243,7 @@ def test_with_a_cache_its_receiver_stays(settings: Settings) -> None:
     assert _connected() & (DATABASE | CACHES) == CACHES
 
 
-def test_a_request_leaves_nothing_to_the_collector() -> None:
+def test_a_request_creates_no_reference_cycles() -> None:
     handler = Handler()
     _ask(handler)
     gc.collect()
@@ -258,7 +258,7 @@ def test_a_request_leaves_nothing_to_the_collector() -> None:
 
 
 @pytest.mark.process
-def test_a_worker_loads_its_views_at_its_start_but_not_what_describes_them() -> None:
+def test_a_worker_loads_the_views_on_startup_but_not_the_schema() -> None:
     modules = ["smoke_test.views", "smoke_test.schema", "drf_spectacular.openapi"]
     code = f"import sys, deploy.worker; print([m for m in {modules} if m in sys.modules])"
 

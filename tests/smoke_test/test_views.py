@@ -15,7 +15,7 @@ from tests.smoke_test.shapes import RFC3339
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
 
-def test_the_answer_is_the_contract_to_the_byte(client: Client) -> None:
+def test_the_response_is_the_contract_to_the_byte(client: Client) -> None:
     response = client.get("/smoke-test/")
 
     assert response.status_code == HTTPStatus.OK
@@ -37,7 +37,7 @@ def test_the_answer_is_the_contract_to_the_byte(client: Client) -> None:
     }
 
 
-def test_head_has_the_headers_of_get_and_no_body(client: Client) -> None:
+def test_head_gets_the_headers_of_get_without_the_body(client: Client) -> None:
     get, head = client.get("/smoke-test/"), client.head("/smoke-test/")
 
     assert head.status_code == HTTPStatus.OK
@@ -95,7 +95,7 @@ def test_query_strings_are_ignored(client: Client, query: str) -> None:
     assert response.content == BODY
 
 
-def test_format_chooses_over_accept(client: Client) -> None:
+def test_the_format_parameter_beats_accept(client: Client) -> None:
     page = client.get("/smoke-test/?format=api", headers={"accept": "application/json"})
     json = client.get("/smoke-test/?format=json", headers={"accept": BROWSER})
     unknown = client.get("/smoke-test/?format=xml", headers={"accept": BROWSER})
@@ -118,7 +118,7 @@ def test_browsers_get_the_browsable_page(client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_no_answer_sets_a_cookie(client: Client, method: str) -> None:
+def test_no_response_sets_a_cookie(client: Client, method: str) -> None:
     for accept in (BROWSER, "application/json"):
         response = getattr(client, method)("/smoke-test/", headers={"accept": accept})
 
@@ -127,7 +127,7 @@ def test_no_answer_sets_a_cookie(client: Client, method: str) -> None:
 
 @pytest.mark.parametrize("path", ["/smoke-test", "/smoke-test?a=1"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_missing_slash_is_added_and_the_method_kept(
+def test_a_missing_slash_is_redirected_with_the_same_method(
     client: Client, method: str, path: str
 ) -> None:
     response = client.generic(method, path)
@@ -145,9 +145,7 @@ def test_credentials_and_sessions_change_nothing(client: Client) -> None:
     assert response.content == BODY
 
 
-def test_one_request_touches_nothing_outside_the_process(
-    client: Client, settings: Settings
-) -> None:
+def test_a_request_touches_nothing_outside_the_process(client: Client, settings: Settings) -> None:
     # Forgets the caches that other tests have opened.
     settings.CACHES = settings.CACHES
     client.get("/smoke-test/")
@@ -159,7 +157,7 @@ def test_one_request_touches_nothing_outside_the_process(
     assert caches.all(initialized_only=True) == []
 
 
-def test_the_witness_of_outside_calls_sees_them() -> None:
+def test_calls_outside_the_process_are_noticed() -> None:
     with _outside_calls() as calls, open(__file__):  # noqa: PTH123 - the call itself is the point
         pass
 
