@@ -40,10 +40,10 @@ def start(
     yield give
     for stack in stacks:
         with suppress(OSError):
-            os.kill(stack.granian(), signal.SIGCONT)
-        for pid in stack.workers():
+            os.kill(stack.granian_pid(), signal.SIGCONT)
+        for pid in stack.worker_pids():
             os.kill(pid, signal.SIGCONT)
-        stack.stop_front()
+        stack.stop_nginx()
         stack.stop_app()
 
 
@@ -62,6 +62,6 @@ def holding(start: Start) -> Stack:
 
 def _up(stack: Stack) -> Stack:
     stack.start_app()
-    stack.start_front()
-    stack.until_up()
+    stack.start_nginx()
+    stack.wait_until_up()
     return stack

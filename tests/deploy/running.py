@@ -15,26 +15,26 @@ OK = 200
 
 
 class Stack:
-    """One nginx and one app over one directory of state; each can be stopped under the other."""
+    """nginx and the app with their state in one directory; each can be stopped by itself."""
 
     def __init__(self, var: Path, port: int, **environ: str) -> None:
         self.var = var
         self.port = port
         self.environ = os.environ | {"PETSAGE_RELEASE": "t1", "NGINX_PORT": str(port)} | environ
         self.app: subprocess.Popen[bytes] | None = None
-        self.front: subprocess.Popen[bytes] | None = None
+        self.nginx: subprocess.Popen[bytes] | None = None
 
     def start_app(self) -> None:
         self.app = self._start("app")
-        wait_until(lambda: len(self.workers()) == 2, "granian has two workers")
+        wait_until(lambda: len(self.worker_pids()) == 2, "granian has two workers")
         wait_until(
             lambda: not unanswered(self.var / "petsage.sock", "localhost", requests=1, seconds=1),
             "the app answers on its socket",
         )
 
-    def start_front(self) -> None:
-        self.front = self._start("nginx")
-        # The test of the configuration before it listens for a moment too, but writes no pid.
+    def start_nginx(self) -> None:
+        self.nginx = self._start("nginx")
+        # `nginx -t` before it listens for a moment as well, but writes no pid.
         pid = self.var / "nginx.pid"
         wait_until(
             lambda: pid.exists() and bool(pid.read_text()) and listens(self.port),
@@ -45,27 +45,27 @@ class Stack:
         _end(self.app, signal.SIGTERM)
         self.app = None
 
-    def stop_front(self) -> None:
-        _end(self.front, signal.SIGQUIT)
-        self.front = None
+    def stop_nginx(self) -> None:
+        _end(self.nginx, signal.SIGQUIT)
+        self.nginx = None
 
-    def until_up(self) -> None:
+    def wait_until_up(self) -> None:
         wait_until(lambda: ask(self.port).status == OK, "the smoke test answers through nginx")
 
-    def granian(self) -> int:
-        """Return the pid of granian's main process; raise OSError where there is none."""
+    def granian_pid(self) -> int:
+        """Return the pid of granian's main process; raise OSError if it is not running."""
         return int((self.var / "granian.pid").read_text())
 
-    def workers(self) -> list[int]:
-        """Return the workers' pids, none where granian is not there."""
+    def worker_pids(self) -> list[int]:
+        """Return the pids of granian's workers, none if it is not running."""
         try:
-            pids = children(self.granian())
+            pids = children(self.granian_pid())
         except (OSError, ValueError):
             return []
-        # From Python 3.14 on, multiprocessing starts a process of its own beside the workers.
+        # Since Python 3.14, multiprocessing adds a process of its own.
         return [pid for pid in pids if not _tracks_resources(pid)]
 
-    def nginx(self) -> int:
+    def nginx_pid(self) -> int:
         return int((self.var / "nginx.pid").read_text())
 
     def log(self) -> bytes:
@@ -78,20 +78,20 @@ class Stack:
 
 
 def freeze(*pids: int) -> None:
-    """Stop the processes, and return when they are; a running one takes a moment."""
+    """Stop the processes as SIGSTOP does, and wait until they are stopped."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     wait_until(lambda: all(state(pid) == "T" for pid in pids), f"{pids} are stopped")
 
 
-def runs(pid: int) -> bool:
-    """Return whether the process is there and not a zombie, which an init that sleeps leaves."""
+def is_running(pid: int) -> bool:
+    """Return whether the process runs. A zombie does not; some containers never reap them."""
     return state(pid) not in ("", "Z")
 
 
 def _end(process: subprocess.Popen[bytes] | None, with_signal: signal.Signals) -> None:
     if process is not None:
-        # A frozen one takes no other signal before it goes on.
+        # A stopped process handles no other signal until it continues.
         process.send_signal(signal.SIGCONT)
         process.send_signal(with_signal)
         process.wait(timeout=30)

@@ -27,23 +27,23 @@ def freeze_a_worker(stack: Stack) -> None:
 
 
 def hang_a_worker(stack: Stack) -> None:
-    before = set(stack.workers())
+    before = set(stack.worker_pids())
     # Not the smoke test, which nginx would give to the other worker as well.
     ask(stack.port, "/", X_Hold="3600", X_Hold_Begun=str(stack.var / "begun"))
     wait_until(
-        lambda: len(stack.workers()) == 2 and set(stack.workers()) != before,
+        lambda: len(stack.worker_pids()) == 2 and set(stack.worker_pids()) != before,
         "another took the place of the one that hangs",
     )
 
 
 def reload_the_app(stack: Stack) -> None:
-    old = set(stack.workers())
-    os.kill(stack.granian(), signal.SIGHUP)
-    wait_until(lambda: not old & set(stack.workers()), "the workers are others")
+    old = set(stack.worker_pids())
+    os.kill(stack.granian_pid(), signal.SIGHUP)
+    wait_until(lambda: not old & set(stack.worker_pids()), "the workers are others")
 
 
 def reload_nginx(stack: Stack) -> None:
-    os.kill(stack.nginx(), signal.SIGHUP)
+    os.kill(stack.nginx_pid(), signal.SIGHUP)
 
 
 def hold_500_idle_connections(stack: Stack) -> None:
@@ -53,9 +53,11 @@ def hold_500_idle_connections(stack: Stack) -> None:
 
 
 def kill_the_main_process(stack: Stack) -> None:
-    killed = stack.granian()
+    killed = stack.granian_pid()
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: stack.workers() != [] and stack.granian() != killed, "granian is another")
+    wait_until(
+        lambda: stack.worker_pids() != [] and stack.granian_pid() != killed, "granian is another"
+    )
 
 
 DISTURBANCES: list[Callable[[Stack], None]] = [
@@ -83,18 +85,18 @@ def main() -> None:
         )
         try:
             stack.start_app()
-            stack.start_front()
+            stack.start_nginx()
             while time.monotonic() < end:
                 for disturb in DISTURBANCES:
                     _report(disturb, stack)
         finally:
-            stack.stop_front()
+            stack.stop_nginx()
             stack.stop_app()
 
 
 def _report(disturb: Callable[[Stack], None], stack: Stack) -> None:
-    stack.until_up()
-    wait_until(lambda: len(stack.workers()) == 2, "both workers are there")
+    stack.wait_until_up()
+    wait_until(lambda: len(stack.worker_pids()) == 2, "both workers are there")
     # granian takes a second death within 5.5 s for a loop; that is another test's.
     time.sleep(6)
     with load(stack.port) as found:
@@ -111,9 +113,9 @@ def _report(disturb: Callable[[Stack], None], stack: Stack) -> None:
 
 
 def _replaced(stack: Stack, disturb: Callable[[int], None]) -> None:
-    victim = stack.workers()[0]
+    victim = stack.worker_pids()[0]
     disturb(victim)
-    wait_until(lambda: victim not in stack.workers(), f"{victim} is replaced", seconds=30)
+    wait_until(lambda: victim not in stack.worker_pids(), f"{victim} is replaced", seconds=30)
 
 
 if __name__ == "__main__":

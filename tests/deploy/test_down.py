@@ -13,7 +13,7 @@ import pytest
 from smoke_test.contract import BODY
 from tests.deploy.asking import Reply, ask, load
 from tests.deploy.conftest import Start
-from tests.deploy.running import Stack, freeze, runs
+from tests.deploy.running import Stack, freeze, is_running
 from tests.polling import wait_until
 
 pytestmark = pytest.mark.stack
@@ -33,7 +33,7 @@ def _is_the_proxys(reply: Reply) -> bool:
 @pytest.fixture(scope="module")
 def without_app(start: Start) -> Stack:
     stack = start()
-    stack.start_front()
+    stack.start_nginx()
     return stack
 
 
@@ -88,7 +88,7 @@ def test_nginx_finds_a_restarted_app_without_a_reload(stack: Stack) -> None:
 def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
     assert stack.app is not None
     # With what would replace it.
-    frozen = [stack.app.pid, stack.granian(), *stack.workers()]
+    frozen = [stack.app.pid, stack.granian_pid(), *stack.worker_pids()]
     freeze(*frozen)
 
     try:
@@ -103,24 +103,26 @@ def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
         assert _is_the_proxys(reply)
         assert reply.seconds < 5
     assert smoke_test.headers["X-Upstream-Status"] == "504, 504"
-    stack.until_up()
+    stack.wait_until_up()
 
 
 def test_a_frozen_granian_is_replaced(stack: Stack) -> None:
-    granian = stack.granian()
-    freeze(granian, *stack.workers())
+    granian = stack.granian_pid()
+    freeze(granian, *stack.worker_pids())
 
-    wait_until(lambda: stack.workers() != [] and stack.granian() != granian, "granian is another")
-    stack.until_up()
+    wait_until(
+        lambda: stack.worker_pids() != [] and stack.granian_pid() != granian, "granian is another"
+    )
+    stack.wait_until_up()
 
 
 def test_killing_a_worker_under_load_loses_no_request(stack: Stack) -> None:
     with load(stack.port) as found:
         wait_until(lambda: found.count() > 100, "the load is on")
-        victim = stack.workers()[0]
+        victim = stack.worker_pids()[0]
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: victim not in stack.workers(), "the dead worker is gone")
-        wait_until(lambda: len(stack.workers()) == 2, "another took its place")
+        wait_until(lambda: victim not in stack.worker_pids(), "the dead worker is gone")
+        wait_until(lambda: len(stack.worker_pids()) == 2, "another took its place")
         reached = found.count()
         wait_until(lambda: found.count() > reached + 100, "the load goes on")
 
@@ -128,13 +130,15 @@ def test_killing_a_worker_under_load_loses_no_request(stack: Stack) -> None:
 
 
 def test_a_worker_frozen_under_load_loses_no_request_and_is_replaced(stack: Stack) -> None:
-    stack.until_up()
+    stack.wait_until_up()
     with load(stack.port) as found:
         wait_until(lambda: found.count() > 100, "the load is on")
-        victim = stack.workers()[0]
+        victim = stack.worker_pids()[0]
         os.kill(victim, signal.SIGSTOP)
-        wait_until(lambda: victim not in stack.workers(), "the frozen worker is gone", seconds=30)
-        wait_until(lambda: len(stack.workers()) == 2, "another took its place")
+        wait_until(
+            lambda: victim not in stack.worker_pids(), "the frozen worker is gone", seconds=30
+        )
+        wait_until(lambda: len(stack.worker_pids()) == 2, "another took its place")
 
     assert found.slowest < 5
     assert set(found.outcomes) == {"200"}
@@ -143,15 +147,17 @@ def test_a_worker_frozen_under_load_loses_no_request_and_is_replaced(stack: Stac
 def test_a_worker_that_hangs_under_load_logs_its_stack_and_is_replaced(
     holding: Stack, tmp_path: Path
 ) -> None:
-    before = set(holding.workers())
+    before = set(holding.worker_pids())
     with load(holding.port) as found:
         # Not the smoke test, which nginx would give to the other worker as well.
         hung = ask(holding.port, "/", X_Hold="3600", X_Hold_Begun=str(tmp_path / "begun"))
         wait_until(
-            lambda: len(holding.workers()) == 2 and len(before & set(holding.workers())) == 1,
+            lambda: (
+                len(holding.worker_pids()) == 2 and len(before & set(holding.worker_pids())) == 1
+            ),
             "another took the place of the one that hangs",
         )
-    holding.until_up()
+    holding.wait_until_up()
 
     assert hung.status == HTTPStatus.GATEWAY_TIMEOUT
     # Meanwhile it goes on to accept what it does not answer.
@@ -161,7 +167,7 @@ def test_a_worker_that_hangs_under_load_logs_its_stack_and_is_replaced(
 
 
 def test_all_workers_are_replaced_if_all_hang(holding: Stack, tmp_path: Path) -> None:
-    before = set(holding.workers())
+    before = set(holding.worker_pids())
     begun = (tmp_path / str(number) for number in itertools.count())
     with ExitStack() as clients:
 
@@ -176,40 +182,41 @@ def test_all_workers_are_replaced_if_all_hang(holding: Stack, tmp_path: Path) ->
         wait_until(both_hang_after_one_more_request, "both workers hang")
 
     wait_until(
-        lambda: len(holding.workers()) == 2 and not before & set(holding.workers()),
+        lambda: len(holding.worker_pids()) == 2 and not before & set(holding.worker_pids()),
         "others took their places",
         seconds=30,
     )
-    holding.until_up()
+    holding.wait_until_up()
 
 
 def test_granian_killed_under_load_is_restarted_without_orphans(stack: Stack) -> None:
-    killed, orphans = stack.granian(), stack.workers()
+    killed, orphans = stack.granian_pid(), stack.worker_pids()
     with load(stack.port) as found:
         wait_until(lambda: found.count() > 100, "the load is on")
         os.kill(killed, signal.SIGKILL)
         wait_until(
-            lambda: len(stack.workers()) == 2 and stack.granian() != killed, "granian is another"
+            lambda: len(stack.worker_pids()) == 2 and stack.granian_pid() != killed,
+            "granian is another",
         )
-    stack.until_up()
+    stack.wait_until_up()
 
     assert set(found.outcomes) <= {"200", "502"}
     # Nobody answers from the past.
-    assert not any(runs(pid) for pid in orphans)
+    assert not any(is_running(pid) for pid in orphans)
 
 
 def test_granian_is_restarted_after_a_crash_loop(stack: Stack) -> None:
-    granian = stack.granian()
+    granian = stack.granian_pid()
 
-    while stack.workers() and stack.granian() == granian:
-        wait_until(lambda: len(stack.workers()) != 1, "both workers are there, or none")
-        for pid in stack.workers()[:1]:
+    while stack.worker_pids() and stack.granian_pid() == granian:
+        wait_until(lambda: len(stack.worker_pids()) != 1, "both workers are there, or none")
+        for pid in stack.worker_pids()[:1]:
             # It may have left meanwhile, with granian.
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    wait_until(lambda: len(stack.workers()) == 2, "granian is back")
-    stack.until_up()
+    wait_until(lambda: len(stack.worker_pids()) == 2, "granian is back")
+    stack.wait_until_up()
 
 
 def test_the_app_sends_each_answer_in_one_write(stack: Stack) -> None:

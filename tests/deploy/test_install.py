@@ -1,4 +1,4 @@
-"""deploy/install.sh, with its own steps on real files; systemd, nginx and PyPI are left out."""
+"""deploy/install.sh on real files, without systemd, nginx and PyPI."""
 
 import os
 import subprocess
@@ -9,22 +9,22 @@ import pytest
 
 from tests.conftest import ROOT, program
 
-pytestmark = pytest.mark.stack
+pytestmark = pytest.mark.process
 
-# This machine's systemd and nginx are not ours to change, and the probe asks what they would run.
-# Each writes down what it was asked; a release that has a file BROKEN does not pass.
+# Stand-ins for what would change this machine. Each records its arguments; the probe fails for a
+# release that contains a file named BROKEN.
 OUTSIDE = """
 require_what_is_needed() { :; }
-systemctl() { echo "systemctl $*" >> "$root/asked"; }
-nginx() { echo "nginx $*" >> "$root/asked"; }
-probe() { echo "probe $1" >> "$root/asked"; [ ! -e "$home/releases/$1/BROKEN" ]; }
+systemctl() { echo "systemctl $*" >> "$root/recorded"; }
+nginx() { echo "nginx $*" >> "$root/recorded"; }
+probe() { echo "probe $1" >> "$root/recorded"; [ ! -e "$home/releases/$1/BROKEN" ]; }
 install_requirements() { ln -s "$VENV" "$1/.venv"; }
 """
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A clone with one commit, and the directory that it is installed under."""
+    """A clone, and the directory that stands for / of the machine."""
 
     clone: Path
     root: Path
@@ -55,8 +55,8 @@ class Machine:
     def settings(self) -> str:
         return (self.root / "etc/petsage/petsage.env").read_text()
 
-    def asked(self) -> list[str]:
-        return (self.root / "asked").read_text().splitlines()
+    def recorded(self) -> list[str]:
+        return (self.root / "recorded").read_text().splitlines()
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def machine(tmp_path: Path) -> Machine:
     machine.clone.mkdir()
     machine.root.mkdir()
     machine.git("init", "-q")
-    # What is at work here, committed or not.
+    # The files of this clone, committed or not.
     files = subprocess.run(
         ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True, capture_output=True, text=True,
@@ -99,7 +99,7 @@ def test_a_first_installation_configures_systemd_and_nginx(machine: Machine) -> 
     assert "server_name petsage.example www.petsage.example;" in site
     assert "server unix:/run/petsage/petsage.sock max_fails=0;" in site
     assert "{%" not in site
-    assert machine.asked() == [
+    assert machine.recorded() == [
         "nginx -t -q",
         "systemctl daemon-reload",
         "systemctl enable --quiet petsage nginx",
@@ -144,7 +144,7 @@ def test_a_release_that_fails_the_probe_is_rolled_back(machine: Machine) -> None
     assert result.returncode == 1
     assert f"release {second} was refused, {first} serves again" in result.stderr
     assert machine.current() == first
-    assert machine.asked()[-3:] == [
+    assert machine.recorded()[-3:] == [
         "systemctl restart petsage",
         "systemctl reload-or-restart nginx",
         f"probe {first}",
@@ -165,7 +165,7 @@ def test_a_release_that_fails_its_checks_is_never_activated(
     assert result.returncode == 1
     assert "(smoke_test.E001)" in result.stderr
     assert machine.current() == first
-    assert machine.asked().count("systemctl restart petsage") == 1
+    assert machine.recorded().count("systemctl restart petsage") == 1
 
 
 def test_the_first_installation_needs_host_names(machine: Machine) -> None:

@@ -27,8 +27,8 @@ def many_files() -> Iterator[None]:
 def test_a_flood_is_rate_limited_and_a_health_checker_is_not(start: Start) -> None:
     stack = start(NGINX_RATE="20")
     stack.start_app()
-    stack.start_front()
-    stack.until_up()
+    stack.start_nginx()
+    stack.wait_until_up()
 
     checks = [ask(stack.port).status for _ in range(10)]
     replies = [ask(stack.port) for _ in range(200)]

@@ -60,8 +60,8 @@ def test_failed_smoke_tests_are_logged_and_passed_ones_are_not(stack: Stack) -> 
 def test_passed_smoke_tests_can_be_logged_too(start: Start) -> None:
     stack = start(NGINX_LOG_SUCCESSES="true")
     stack.start_app()
-    stack.start_front()
-    stack.until_up()
+    stack.start_nginx()
+    stack.wait_until_up()
 
     reply = ask(stack.port)
 

@@ -1,4 +1,4 @@
-"""The probe against our own front: what each of the two says of a stack that breaks."""
+"""The probe against a stack that breaks, through our own nginx."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.stack
 
 
 def _url(stack: Stack) -> str:
-    return f"http://localhost:{stack.port}/smoke-test/"
+    return f"http://127.0.0.1:{stack.port}/smoke-test/"
 
 
 def _socket(stack: Stack) -> str:
@@ -47,7 +47,7 @@ def test_a_foreign_host_name_is_reported_as_unrouted(stack: Stack) -> None:
 
 def test_a_missing_app_is_reported_as_never_connected(start: Start) -> None:
     stack = start()
-    stack.start_front()
+    stack.start_nginx()
 
     report = probe(_url(stack))
     both = probe(_url(stack), "--direct", _socket(stack))
@@ -61,11 +61,11 @@ def test_a_missing_app_is_reported_as_never_connected(start: Start) -> None:
 def test_a_frozen_app_is_reported_as_a_gateway_timeout(start: Start) -> None:
     stack = start()
     stack.start_app()
-    stack.start_front()
-    stack.until_up()
+    stack.start_nginx()
+    stack.wait_until_up()
     assert stack.app is not None
-    # Nobody watches while the watcher is stopped too.
-    freeze(stack.app.pid, *stack.workers())
+    # With the process that would replace the workers.
+    freeze(stack.app.pid, *stack.worker_pids())
 
     report = probe(_url(stack), "--timeout", "8")
 

@@ -23,12 +23,12 @@ pytestmark = pytest.mark.stack
 
 def test_reloading_the_app_under_load_loses_no_request(stack: Stack) -> None:
     assert stack.app is not None
-    old = set(stack.workers())
+    old = set(stack.worker_pids())
     with load(stack.port) as found:
         wait_until(lambda: found.count() > 100, "the load is on")
         stack.app.send_signal(signal.SIGHUP)
         wait_until(
-            lambda: len(stack.workers()) == 2 and not old & set(stack.workers()),
+            lambda: len(stack.worker_pids()) == 2 and not old & set(stack.worker_pids()),
             "both workers are others",
         )
         reached = found.count()
@@ -39,12 +39,12 @@ def test_reloading_the_app_under_load_loses_no_request(stack: Stack) -> None:
 
 def test_reloading_nginx_under_load_loses_no_request(stack: Stack) -> None:
     def workers() -> set[int]:
-        return set(children(stack.nginx()))
+        return set(children(stack.nginx_pid()))
 
     old = workers()
     with load(stack.port) as found:
         wait_until(lambda: found.count() > 100, "the load is on")
-        os.kill(stack.nginx(), signal.SIGHUP)
+        os.kill(stack.nginx_pid(), signal.SIGHUP)
         wait_until(
             lambda: len(workers()) == 2 and not old & workers(), "nginx's workers are others"
         )

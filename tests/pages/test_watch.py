@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from deploy.processes import children
 from tests.conftest import serve
 from tests.pages.conftest import Visit
 from tests.pages.front import nginx_before
@@ -91,7 +92,7 @@ def test_the_page_waits_five_seconds_for_a_frozen_server(
     page.clock.install()
     with serve(free_port) as server:
         page.goto(f"http://127.0.0.1:{free_port}/smoke-test/#watch")
-        granian = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text())
+        [granian] = children(server.pid)
         try:
             os.killpg(granian, signal.SIGSTOP)
             page.clock.run_for(NEXT)
