@@ -33,15 +33,22 @@ def verdicts(expected: Expectations, deadline: Deadline) -> list[Verdict]:
     # The first request loads code that later ones find loaded: its duration means nothing.
     expected = expected._replace(slow_ms=float("inf"))
     found: list[Verdict] = []
+    failed: list[BaseException] = []
 
     def judge() -> None:
-        found.extend(list(faults()) or diagnose(InProcessClient().get("http").exchange, expected))
+        try:
+            answered = list(faults())
+            found.extend(answered or diagnose(InProcessClient().get("http").exchange, expected))
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failed.append(error)
 
     thread = threading.Thread(target=judge, daemon=True)
     thread.start()
     while thread.is_alive() and deadline.left_s:
         deadline.check_cancelled()
         thread.join(min(0.05, deadline.left_s))
+    if failed:
+        raise failed[0]
     if found:
         return found
     now = datetime.now(UTC)

@@ -78,6 +78,11 @@ CODES = {
         "Pass a private CA with --ca-file",
         retryable=False,
     ),
+    "tls.revoked": Code(
+        "the server's own OCSP response says that the certificate is revoked",
+        "issue a new certificate; browsers reject this one",
+        retryable=False,
+    ),
     "tls.not_tls": Code(
         "the server does not speak TLS on this port",
         "is it an http port? nginx needs `listen 443 ssl`",

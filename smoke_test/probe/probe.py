@@ -65,7 +65,7 @@ class Probe(NamedTuple):
         if self.direct is not None:
             sent.append(self._direct_request(requests[0], self.direct))
         with Session(deadline) as session:
-            exchanges = _followed(session, sent)
+            exchanges = _unless_revoked(session, sent, _followed(session, sent))
             judged = [diagnose(exchange, self.expected) for exchange in exchanges]
             if self.direct is not None:
                 direct = [found._replace(url=self.direct) for found in judged.pop()]
@@ -194,6 +194,20 @@ def _followed(session: Session, requests: Sequence[Request]) -> list[Exchange]:
                 followed[i] = request.redirected(target.url)
         pending = followed
     return [latest[i] for i in range(len(requests))]
+
+
+def _unless_revoked(
+    session: Session, requests: Sequence[Request], exchanges: list[Exchange]
+) -> list[Exchange]:
+    """Return the exchanges, those with a revoked certificate as failed ones."""
+    verified = {
+        i: request.redirected(exchange.url) if exchange.url != request.url else request
+        for i, (request, exchange) in enumerate(zip(requests, exchanges, strict=True))
+        if exchange.certificate is not None and exchange.error is None
+    }
+    for i, revoked in zip(verified, session.revocations(list(verified.values())), strict=True):
+        exchanges[i] = exchanges[i]._replace(error=revoked)
+    return exchanges
 
 
 def _passed(exchange: Exchange, message: str) -> Verdict:

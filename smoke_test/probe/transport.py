@@ -107,7 +107,29 @@ class Session:
         self._perform(transfers)
         for transfer in transfers.values():
             exchanges[transfer.index] = transfer.exchange()
+            transfer.handle.close()
         return [exchanges[index] for index in range(len(requests))]
+
+    def revocations(self, requests: Sequence[Request]) -> list[TransportError | None]:
+        """Return for each https request whether the server's own OCSP response revokes it.
+
+        It takes a handshake more, because libcurl can only demand such a response (RFC 6961).
+        """
+        resolved = resolve({r.node[0] for r in requests if r.node[0]}, self._deadline)
+        resolved[""] = Resolution()
+        transfers: dict[pycurl.Curl, _Transfer] = {}
+        for index, request in enumerate(requests):
+            transfer = _Transfer(index, request, resolved[request.node[0]], self._deadline.left_s)
+            transfer.handle.setopt(pycurl.CONNECT_ONLY, 1)
+            transfer.handle.setopt(pycurl.SSL_VERIFYSTATUS, 1)
+            transfers[transfer.handle] = transfer
+        self._perform(transfers)
+        found = []
+        for transfer in transfers.values():
+            revoked = transfer.error is not None and "revocation" in transfer.error.text
+            found.append(transfer.error if revoked else None)
+            transfer.handle.close()
+        return found
 
     def _perform(self, transfers: "dict[pycurl.Curl, _Transfer]") -> None:
         try:
@@ -251,7 +273,7 @@ class _Transfer:
     def exchange(self) -> Exchange:
         # An interim answer alone is not an answer.
         status = self.handle.getinfo(pycurl.RESPONSE_CODE)
-        exchange = Exchange(
+        return Exchange(
             url=self.request.url,
             nonce=self.nonce,
             sent_at=self.sent_at,
@@ -267,8 +289,6 @@ class _Transfer:
             failed_address=self._failed_address(),
             wants_certificate=self.wants_certificate,
         )
-        self.handle.close()
-        return exchange
 
     def _address(self) -> str | None:
         if self.request.socket_path is not None:
@@ -279,6 +299,9 @@ class _Transfer:
         """Return why an earlier address of the name failed, if libcurl connected to another."""
         errno = self.handle.getinfo(pycurl.OS_ERRNO)
         if self.error is not None or len(self.resolution.addresses) < 2 or not errno:
+            return None
+        if self.request.node[0] == "localhost":
+            # Few servers listen on both of its addresses.
             return None
         return os.strerror(errno)
 

@@ -84,6 +84,8 @@ def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
         on_socket = code == "tcp.refused" and node.startswith("unix:")
         hint = CODES["tcp.no_socket"].hint if on_socket else None
         return verdict(exchange, code, message, hint=hint)
+    if error.code == CurlCode.SSL_INVALIDCERTSTATUS:
+        return verdict(exchange, "tls.revoked", f"the certificate is revoked: {error.text}.")
     if error.code == CurlCode.PEER_FAILED_VERIFICATION:
         return _unverified(exchange, error)
     if error.code == CurlCode.SSL_CONNECT_ERROR:

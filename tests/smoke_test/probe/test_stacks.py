@@ -14,6 +14,7 @@ import trustme
 from tests.conftest import ROOT, free_ports, listens
 from tests.nginx import run_nginx
 from tests.polling import wait_until
+from tests.smoke_test.probe import certificates
 from tests.smoke_test.probe.answers import app, reset, silent
 from tests.smoke_test.probe.report import Report, probe
 from tests.smoke_test.probe.servers import serving
@@ -319,3 +320,19 @@ def test_another_server_on_the_port_answers_with_its_own_build() -> None:
         report = probe(SITE.format(port=port), "--release", "r1")
 
     assert report.codes == ["release.mismatch"]
+
+
+def test_a_certificate_that_its_own_server_revokes(app_port: int, tmp_path: Path) -> None:
+    certificates.revoke(tmp_path)
+    [port] = free_ports(1)
+    http = (
+        f"server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {tmp_path}/site.pem; "
+        f"ssl_certificate_key {tmp_path}/site.pem; "
+        f"ssl_stapling on; ssl_stapling_file {tmp_path}/ocsp.der; "
+        f"location / {{ {TO_APP.replace('{up}', str(app_port))} }} }}"
+    )
+    with run_nginx(tmp_path, port, http):
+        url = f"https://localhost:{port}/smoke-test/"
+        report = probe(url, "--ca-file", str(tmp_path / "ca.pem"))
+
+    assert (report.exit_status, report.codes) == (1, ["tls.revoked"])
