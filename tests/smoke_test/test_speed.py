@@ -1,21 +1,23 @@
-"""What makes the answer fast changes nothing of it, and gives way to what a project may add."""
+"""The speed code changes no answer, and switches itself off for what a project may add."""
 
 import gc
 import inspect
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.core.cache import close_caches
 from django.core.handlers.base import reset_urlconf
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connections, reset_queries
+from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
+from django.test.client import ClientHandler
 from django.urls import LocalePrefixPattern, URLResolver, include, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control
@@ -28,6 +30,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from petsage_project.wsgi import application
+from smoke_test.contract import ANSWERED_AT_HEADER, BODY
 from smoke_test.negotiation import AcceptNegotiation
 from smoke_test.renderers import SmokeTestPageRenderer
 from smoke_test.serializers import SmokeTestSerializer
@@ -35,18 +39,15 @@ from smoke_test.services import run_smoke_test
 from smoke_test.speed import (
     Handler,
     LeanJSONRenderer,
-    break_cycles,
     disconnect_idle_receivers,
 )
 from smoke_test.views import SmokeTestView
 from tests.conftest import ROOT
 
-Answer = tuple[str, dict[str, str], bytes]
-
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
 class PlainView(APIView):
-    """The smoke test as one would write it who does not count microseconds."""
+    """The smoke test without the code for speed."""
 
     name = "Smoke Test"
     description = inspect.getdoc(SmokeTestView)
@@ -83,52 +84,55 @@ urlpatterns = [
 ]
 
 
-def _ask(handler: WSGIHandler, target: str = "/smoke-test/", **environ: str) -> Answer:
-    sent: list[tuple[str, dict[str, str]]] = []
-    path_info, _, query = target.partition("?")
-    asked: dict[str, Any] = {"PATH_INFO": path_info, "QUERY_STRING": query} | environ
-    setup_testing_defaults(asked)
-    asked["HTTP_HOST"] = environ.get("HTTP_HOST", "localhost")
+class OurClientHandler(ClientHandler, Handler):  # type: ignore[misc]
+    """Django's handler of the test client, which resolves paths as ours does."""
 
-    def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
-        sent.append((status, dict(headers)))
 
-    response = handler(asked, start_response)
-    body = b"".join(response)
-    response.close()
-    break_cycles(response)
-    [(status, headers)] = sent
-    headers.pop("X-PetSage-Answered-At", None)
-    return status, headers, body
+def _client(handler: type[ClientHandler]) -> Client:
+    client = Client()
+    client.handler = handler()
+    return client
+
+
+def _content(response: Any) -> tuple[int, dict[str, str], bytes]:
+    """Return the status, the headers and the body, without what changes from one to the next."""
+    headers = {name: value for name, value in response.items() if name != ANSWERED_AT_HEADER}
+    if response["Content-Type"].startswith("text/html"):
+        # The page shows when it was made.
+        return response.status_code, headers, b""
+    return response.status_code, headers, response.content
 
 
 REQUESTS = [
-    ("/smoke-test/", {}),
-    ("/smoke-test/?format=api", {}),
-    ("/smoke-test/", {"HTTP_ACCEPT": "text/plain"}),
-    ("/smoke-test/", {"REQUEST_METHOD": "HEAD"}),
-    ("/smoke-test/", {"REQUEST_METHOD": "OPTIONS"}),
-    ("/smoke-test/", {"REQUEST_METHOD": "POST"}),
-    ("/smoke-test/", {"HTTP_HOST": "evil.example"}),
-    ("/smoke-test", {"REQUEST_METHOD": "POST"}),
-    ("/nowhere/", {}),
-    ("/", {}),
-    ("/openapi.json", {}),
-    ("/docs/", {"HTTP_ACCEPT": "text/html"}),
+    ("GET", "/smoke-test/", {}),
+    ("GET", "/smoke-test/?format=api", {}),
+    ("GET", "/smoke-test/", {"accept": "text/plain"}),
+    ("HEAD", "/smoke-test/", {}),
+    ("OPTIONS", "/smoke-test/", {}),
+    ("POST", "/smoke-test/", {}),
+    ("GET", "/smoke-test/", {"host": "evil.example"}),
+    ("POST", "/smoke-test", {}),
+    ("GET", "/nowhere/", {}),
+    ("GET", "/", {}),
+    ("GET", "/openapi.json", {}),
+    ("GET", "/docs/", {"accept": "text/html"}),
 ]
 
 
-@pytest.mark.parametrize(("target", "environ"), REQUESTS)
-def test_our_handler_answers_like_djangos(target: str, environ: dict[str, str]) -> None:
-    ours = Handler()
+@pytest.mark.parametrize(("method", "target", "headers"), REQUESTS)
+def test_our_handler_answers_like_djangos(
+    method: str, target: str, headers: dict[str, str]
+) -> None:
+    ours, djangos = _client(OurClientHandler), _client(ClientHandler)
 
-    first, again = _ask(ours, target, **environ), _ask(ours, target, **environ)
+    first, again, expected = (
+        _content(client.generic(method, target, headers=headers))
+        for client in (ours, ours, djangos)
+    )
 
-    djangos = _ask(WSGIHandler(), target, **environ)
-    if "format=api" in target:
-        # The page says when it was made.
-        first, again, djangos = ((*answer[:1], {}, b"") for answer in (first, again, djangos))
-    assert first == again == djangos
+    assert first == expected
+    # The second time, the path has been resolved already.
+    assert again == expected
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "TRACE"])
@@ -140,10 +144,7 @@ def test_our_view_answers_like_a_plain_apiview(client: Client, method: str, acce
         for target in ("/smoke-test/", "/plain/")
     )
 
-    stamp = {"X-PetSage-Answered-At": ""}
-    assert ours.status_code == plain.status_code
-    assert ours.content == plain.content
-    assert dict(ours.headers) | stamp == dict(plain.headers) | stamp
+    assert _content(ours) == _content(plain)
 
 
 JSON = st.recursive(
@@ -152,7 +153,7 @@ JSON = st.recursive(
 )
 
 
-# DRF renders None as an empty body; no answer of ours is None.
+# DRF renders None as an empty body, ours as null; the smoke test never returns None.
 @given(JSON.filter(lambda value: value is not None))
 def test_our_renderer_renders_like_drfs(data: Any) -> None:
     try:
@@ -168,93 +169,99 @@ def test_our_renderer_renders_like_drfs(data: Any) -> None:
 
 @override_settings(MIDDLEWARE=["tests.smoke_test.test_speed.elsewhere_middleware"])
 def test_a_middleware_can_still_choose_the_urlconf() -> None:
-    handler = Handler()
+    client = _client(OurClientHandler)
 
-    statuses = [_ask(handler, target)[0] for target in ("/denies/?elsewhere", "/denies/") * 2]
+    statuses = [
+        client.get(target).status_code for target in ("/denies/?elsewhere", "/denies/") * 2
+    ]
 
-    assert statuses == ["403 Forbidden", "404 Not Found"] * 2
+    assert statuses == [HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND] * 2
 
 
 @override_settings(ROOT_URLCONF=Translated, USE_I18N=True, MIDDLEWARE=[])
 def test_a_path_can_still_depend_on_the_language() -> None:
-    handler = Handler()
+    client = _client(OurClientHandler)
 
     statuses = []
     for language in ("de", "en"):
         with override_settings(LANGUAGE_CODE=language):
-            statuses.append(_ask(handler, "/de/smoke-test/")[0])
+            statuses.append(client.get("/de/smoke-test/").status_code)
 
-    assert statuses == ["200 OK", "404 Not Found"]
-
-
-@pytest.fixture
-def signals() -> Iterator[None]:
-    """Give the signals of a request back as they were."""
-    before = {signal: list(signal.receivers) for signal in (request_started, request_finished)}
-    yield
-    for signal, receivers in before.items():
-        signal.receivers = receivers
-        signal.sender_receivers_cache.clear()
+    assert statuses == [HTTPStatus.OK, HTTPStatus.NOT_FOUND]
 
 
-def _connected() -> set[Any]:
-    return {
-        (signal, receiver[1]())
-        for signal in (request_started, request_finished)
-        for receiver in signal.receivers
-    }
-
-
-DATABASE = {
+FOR_DATABASES = {
     (request_started, reset_queries),
     (request_started, close_old_connections),
     (request_finished, close_old_connections),
 }
-CACHES = {(request_finished, close_caches)}
+FOR_CACHES = {(request_finished, close_caches)}
+FOR_URLCONFS = {(request_finished, reset_urlconf)}
 
 
-@pytest.mark.usefixtures("signals")
-def test_without_database_and_caches_nothing_tidies_up_after_a_request() -> None:
-    idle = DATABASE | CACHES | {(request_finished, reset_urlconf)}
-    assert idle <= _connected()
+@pytest.fixture
+def receivers() -> Iterator[None]:
+    """Connect Django's own receivers, before the test and after it."""
+    for signal, receiver in FOR_DATABASES | FOR_CACHES | FOR_URLCONFS:
+        signal.connect(receiver)
+    yield
+    for signal, receiver in FOR_DATABASES | FOR_CACHES | FOR_URLCONFS:
+        signal.connect(receiver)
 
+
+def _still_connected() -> set[tuple[Signal, Callable[..., object]]]:
+    """Disconnect each receiver, and return those for which there was something to disconnect."""
+    return {
+        (signal, receiver)
+        for signal, receiver in FOR_DATABASES | FOR_CACHES | FOR_URLCONFS
+        if signal.disconnect(receiver)
+    }
+
+
+@pytest.mark.usefixtures("receivers")
+def test_no_cleanup_runs_without_databases_and_caches() -> None:
     disconnect_idle_receivers()
 
-    assert not idle & _connected()
+    assert _still_connected() == set()
 
 
-@pytest.mark.usefixtures("signals")
-def test_with_a_database_its_receivers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("receivers")
+def test_the_cleanup_for_databases_runs_with_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections.settings, "pets", {"ENGINE": "django.db.backends.sqlite3"})
 
     disconnect_idle_receivers()
 
-    assert _connected() & (DATABASE | CACHES) == DATABASE
+    assert _still_connected() == FOR_DATABASES
 
 
-@pytest.mark.usefixtures("signals")
-def test_with_a_cache_its_receiver_stays(settings: Settings) -> None:
+@pytest.mark.usefixtures("receivers")
+def test_the_cleanup_for_caches_runs_with_a_cache(settings: Settings) -> None:
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"}
     }
 
     disconnect_idle_receivers()
 
-    assert _connected() & (DATABASE | CACHES) == CACHES
+    assert _still_connected() == FOR_CACHES
 
 
 def test_a_request_creates_no_reference_cycles() -> None:
-    handler = Handler()
-    _ask(handler)
+    def request() -> None:
+        environ: dict[str, Any] = {"PATH_INFO": "/smoke-test/"}
+        setup_testing_defaults(environ)
+        assert application(environ, lambda *_: None) == [BODY]
+
+    request()
     gc.collect()
     gc.disable()
     try:
         for _ in range(10):
-            _ask(handler)
-
-        assert gc.collect() == 0
+            request()
+        unreachable = gc.collect()
     finally:
         gc.enable()
+
+    assert unreachable == 0
 
 
 @pytest.mark.process
