@@ -14,7 +14,12 @@ from smoke_test.probe.body import difference, parse
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.exchange import IN_PROCESS, Exchange
 from smoke_test.probe.redirects import redirect
-from smoke_test.probe.responder import responder, upstream_connects, upstream_statuses
+from smoke_test.probe.responder import (
+    failed_proxy,
+    responder,
+    upstream_connects,
+    upstream_statuses,
+)
 from smoke_test.probe.verdict import Verdict, verdict
 
 # How far two clocks may differ without a warning.
@@ -135,8 +140,8 @@ def _masked(exchange: Exchange, status: int) -> str | None:
     upstream = [told for told in upstream_statuses(exchange) if told != "-"]
     if upstream and upstream[-1] != str(status) and not (status >= 500 <= int(upstream[-1])):
         return f"{status}, but the app server's answer to the proxy was {upstream[-1]}."
-    if status < 400 and "error=" in (told := exchange.header("Proxy-Status") or ""):
-        return f"{status}, but the proxy says that it answered itself: {told}."
+    if status < 400 and (name := failed_proxy(exchange.header("Proxy-Status") or "")):
+        return f"{status}, but by its Proxy-Status {name} answered itself, with an error."
     return None
 
 

@@ -46,7 +46,7 @@ class Parser(ArgumentParser):
             # Without its value, which could be a credential.
             name = unknown[0].partition("=")[0] if unknown[0].startswith("-") else "argument"
             self.error(f"got an unknown {name}, expected the options of --help")
-        if problem := _conflict(given):
+        if problem := conflict(given):
             self.error(problem)
         return given
 
@@ -156,7 +156,7 @@ def count(text: str) -> int:
     return int(text)
 
 
-def _conflict(given: Namespace) -> str | None:
+def conflict(given: Namespace) -> str | None:
     """Return what is wrong with options that need a URL or exclude each other."""
     if given.in_process and given.urls:
         return "got --in-process with a URL, expected one of the two"

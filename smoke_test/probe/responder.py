@@ -159,7 +159,7 @@ def responder(exchange: Exchange) -> tuple[Responder, str]:
     """Return the kind of the responder and its name, such as ("proxy", "nginx")."""
     if exchange.header(RELEASE_HEADER) is not None or _is_proven(exchange):
         return APP
-    if name := _failed_proxy(exchange.header("Proxy-Status") or ""):
+    if name := failed_proxy(exchange.header("Proxy-Status") or ""):
         return "proxy", name
     for mark in MARKS:
         # Compiled here, not at import: a probe that passes needs none of them.
@@ -194,17 +194,21 @@ def _is_proven(exchange: Exchange) -> bool:
     return exchange.nonce != "" and exchange.header(NONCE_HEADER) == exchange.nonce
 
 
-def _failed_proxy(proxy_status: str) -> str | None:
+def failed_proxy(proxy_status: str) -> str | None:
     """Return the proxy that generated the answer: the first with an error (RFC 9209, section 2).
 
     A member without an error passed on what it got.
     """
-    members = re.findall(r'((?:[^,"]|"(?:[^"\\]|\\.)*")+)', proxy_status)
-    for member in members:
-        name, _, parameters = member.strip().partition(";")
-        if re.search(r"(?:^|;)\s*error=", parameters):
-            return name.strip().strip('"') or "a proxy"
+    for name, parameters in _MEMBER.findall(proxy_status):
+        # A string could hold anything.
+        if re.search(r";\s*error=", _STRING.sub("", parameters)):
+            return str(name).strip().strip('"') or "a proxy"
     return None
+
+
+# A member of the list: its name, a token or a string, and its parameters (RFC 9651).
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_MEMBER = re.compile(rf'\s*({_STRING.pattern}|[^;,"]+)((?:[^,"]|{_STRING.pattern})*)')
 
 
 def _has(exchange: Exchange, mark: Mark) -> bool:

@@ -2,7 +2,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from smoke_test.probe import cli, options
 from smoke_test.probe.deadline import Deadline
@@ -31,7 +31,10 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **given: Any) -> None:
         """Run the probe for call_command(); raise SystemExit if it does not pass."""
-        if status := cli.run(Namespace(**given), _in_process):
+        options_given = Namespace(**given)
+        if problem := options.conflict(options_given):
+            raise CommandError(problem, returncode=options.USAGE)
+        if status := cli.run(options_given, _in_process):
             sys.exit(status)
 
 

@@ -61,6 +61,7 @@ ANSWERS = [
     (answer(502, Proxy_Status="nginx; error=connection_refused"), "proxy", "nginx"),
     (answer(502, Proxy_Status="a;error=x, b; received-status=502"), "proxy", "a"),
     (answer(502, Proxy_Status='"a, b"; details="x, y"; error=dns_error'), "proxy", "a, b"),
+    (answer(502, Proxy_Status='cdn; details="a; error=b"'), "unknown", "an unknown server"),
     (answer(502, Proxy_Status="cdn; received-status=502"), "unknown", "an unknown server"),
     (answer(502, Proxy_Status=", ;;="), "unknown", "an unknown server"),
     # Proxies.
