@@ -1,50 +1,77 @@
-"""Without --deploy, checks are static: Django runs them before migrate and every other command."""
+"""Checks without --deploy are static: Django runs them before migrate and most other commands."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
+from django.http import HttpRequest, HttpResponse
 from pytest_django import Settings
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, listens
+from tests.outside import outside_calls
+from tests.polling import wait_until
+
+DEAD = Path("/dev/null/dead.sqlite3")
+
+_middleware_calls: list[str] = []
 
 
-class NeverLoaded:
-    """A middleware that no check may load."""
+class RecordingMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        _middleware_calls.append("loaded")
+        self.get_response = get_response
 
-    loaded = False
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        _middleware_calls.append(request.path)
+        return self.get_response(request)
 
-    def __init__(self, _get_response: object) -> None:
-        type(self).loaded = True
-        raise RuntimeError("a check has loaded the middleware")
+
+@pytest.mark.parametrize("deploy", [False, True])
+def test_only_deploy_loads_the_middleware_and_sends_requests(
+    settings: Settings, deploy: bool
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.RecordingMiddleware"]
+    _middleware_calls.clear()
+
+    found = run_checks(tags=["smoke_test"], include_deployment_checks=deploy)
+
+    assert found == []
+    assert ("loaded" in _middleware_calls) == deploy
+    assert ("/smoke-test/" in _middleware_calls) == deploy
+
+
+def test_the_checks_touch_nothing_outside_the_process() -> None:
+    # The first time they load code.
+    run_checks(tags=["smoke_test"])
+
+    with outside_calls() as calls:
+        run_checks(tags=["smoke_test"])
+
+    assert calls == []
+
+
+def _environ(database: Path) -> dict[str, str]:
+    names = {"DJANGO_SETTINGS_MODULE": "tests.settings.database", "TEST_DATABASE": str(database)}
+    return os.environ | names
 
 
 def _manage(*arguments: str, database: Path) -> subprocess.CompletedProcess[str]:
-    names = {"DJANGO_SETTINGS_MODULE": "tests.settings.database", "TEST_DATABASE": str(database)}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
-        env=os.environ | names,
+        env=_environ(database),
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_the_checks_load_no_middleware(settings: Settings) -> None:
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.NeverLoaded"]
-
-    found = run_checks(tags=["smoke_test"])
-
-    assert found == []
-    assert not NeverLoaded.loaded
-
-
 @pytest.mark.process
-def test_a_fresh_database_can_be_migrated_though_a_middleware_reads_it(tmp_path: Path) -> None:
+def test_a_fresh_database_can_be_migrated_although_a_middleware_reads_it(tmp_path: Path) -> None:
     database = tmp_path / "fresh.sqlite3"
 
     migrated = _manage("migrate", database=database)
@@ -55,27 +82,53 @@ def test_a_fresh_database_can_be_migrated_though_a_middleware_reads_it(tmp_path:
 
 
 @pytest.mark.process
+def test_runserver_starts_although_the_middleware_cannot_read_the_database_yet(
+    tmp_path: Path, free_port: int
+) -> None:
+    command = ["manage.py", "runserver", "--noreload", f"127.0.0.1:{free_port}"]
+    names = _environ(tmp_path / "fresh.sqlite3")
+    with subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, env=names, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:  # fmt: skip
+        try:
+            wait_until(lambda: listens(free_port), "runserver listens")
+        finally:
+            server.terminate()
+
+
+@pytest.mark.process
 @pytest.mark.parametrize(
     "command",
     [
         ["check"],
         ["check", "--tag", "smoke_test"],
         ["collectstatic", "--no-input", "--dry-run"],
-        ["spectacular", "--format", "openapi-json"],
         ["diffsettings"],
+        ["spectacular", "--format", "openapi-json"],
     ],
 )
-def test_every_command_works_while_the_database_is_dead(command: list[str]) -> None:
-    result = _manage(*command, database=Path("/dev/null/dead.sqlite3"))
+def test_commands_work_with_a_dead_database(command: list[str]) -> None:
+    result = _manage(*command, database=DEAD)
 
     assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.process
-def test_a_deployment_is_refused_while_the_database_of_a_middleware_is_dead() -> None:
-    database = Path("/dev/null/dead.sqlite3")
-
-    result = _manage("check", "--deploy", "--tag", "smoke_test", database=database)
+def test_the_probe_of_a_url_works_with_a_dead_database(free_port: int) -> None:
+    result = _manage("smoke_test", f"http://127.0.0.1:{free_port}/smoke-test/", database=DEAD)
 
     assert result.returncode == 1
-    assert "(smoke_test.E002)" in result.stderr
+    assert "tcp.refused" in result.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "command", [["check", "--deploy", "--tag", "smoke_test"], ["smoke_test", "--in-process"]]
+)
+def test_a_deployment_with_a_dead_database_is_refused(command: list[str]) -> None:
+    result = _manage(*command, database=DEAD)
+
+    assert result.returncode == 1
+    assert "smoke_test.E002" in result.stderr
+    assert "unable to open database file" in result.stderr

@@ -1,6 +1,3 @@
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 
 import pytest
@@ -9,6 +6,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from smoke_test.contract import BODY
+from tests.outside import outside_calls
 from tests.smoke_test.shapes import RFC3339
 
 # What a browser sends.
@@ -148,9 +146,10 @@ def test_credentials_and_sessions_change_nothing(client: Client) -> None:
 def test_a_request_touches_nothing_outside_the_process(client: Client, settings: Settings) -> None:
     # Forgets the caches that other tests have opened.
     settings.CACHES = settings.CACHES
+    # The first request loads code.
     client.get("/smoke-test/")
 
-    with _outside_calls() as calls:
+    with outside_calls() as calls:
         client.get("/smoke-test/")
 
     assert calls == []
@@ -158,35 +157,7 @@ def test_a_request_touches_nothing_outside_the_process(client: Client, settings:
 
 
 def test_calls_outside_the_process_are_noticed() -> None:
-    with _outside_calls() as calls, open(__file__):  # noqa: PTH123 - the call itself is the point
+    with outside_calls() as calls, open(__file__):  # noqa: PTH123 - the call itself is the point
         pass
 
     assert calls == ["open"]
-
-
-_calls: list[str] | None = None
-
-
-@contextmanager
-def _outside_calls() -> Iterator[list[str]]:
-    """Collect the interpreter's audit events of files, sockets, processes and databases."""
-    global _calls
-    if not _hooked:
-        # An audit hook cannot be taken away again, so it is added once and mostly idle.
-        sys.addaudithook(_witness)
-        _hooked.append(True)
-    calls: list[str] = []
-    _calls = calls
-    try:
-        yield calls
-    finally:
-        _calls = None
-
-
-_hooked: list[bool] = []
-
-
-def _witness(event: str, _arguments: tuple[object, ...]) -> None:
-    outside = ("open", "os.", "socket.", "subprocess.", "sqlite3.", "shutil.", "import")
-    if _calls is not None and event.startswith(outside):
-        _calls.append(event)
