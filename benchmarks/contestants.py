@@ -1,4 +1,4 @@
-"""Who is measured, and how each is started."""
+"""The measured servers, and how each is started."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ SCRIPTS = Path(sys.executable).parent
 
 
 class Contestant(NamedTuple):
-    """One row of the table; `command` takes a port of 127.0.0.1, or the path of a socket."""
+    """One row of the table; `command` takes a port of 127.0.0.1 or the path of a socket."""
 
     name: str
     command: Callable[[int | Path], list[str]]
@@ -23,14 +23,14 @@ OURS = "PetSage"
 ORIGINAL = "the original, uvicorn"
 
 
-# What `make app` asks of the kernel for all of granian's threads.
+# As `make app` schedules granian's threads.
 BATCH = ("chrt", "--batch", "0")
 
 
 def granian(
     target: str, workers: int = 1, scheduled: Sequence[str] = BATCH
 ) -> Callable[[int | Path], list[str]]:
-    """Start a WSGI application by the options that PetSage is started with."""
+    """Start a WSGI application with the options of PetSage."""
 
     def command(address: int | Path) -> list[str]:
         bind = {"uds": str(address)} if isinstance(address, Path) else {"port": str(address)}

@@ -1,8 +1,8 @@
 """`make bench`: the endpoint beside the original, its peers and the limits, in one run.
 
-All servers run from the beginning to the end; every round asks each in turn, so that a machine
-that is slower for a while is so for all. Figures are medians over the rounds, ratios are medians
-of the ratios within a round.
+All servers run at the same time, and every round measures each in turn, so a machine that slows
+down for a while slows all of them. Figures are medians over the rounds, ratios are medians of the
+ratios within a round.
 """
 
 import argparse
@@ -39,7 +39,7 @@ STARTS = 5
 
 
 class Runner(NamedTuple):
-    """A contestant that serves: where it is asked, and the processes that this costs."""
+    """A running contestant: its port and its processes."""
 
     contestant: Contestant
     port: int
@@ -50,7 +50,7 @@ class Runner(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One run of wrk, and the processor time that the servers took for it, in microseconds."""
+    """One run of wrk, and the processor time of the servers per request, in microseconds."""
 
     load: Load
     cpu_each: float
@@ -84,7 +84,7 @@ def main() -> None:
 
 def _rounds(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) >= 2):
-        raise argparse.ArgumentTypeError(f"found ROUNDS={text!r}, wanted a number from 2 on")
+        raise argparse.ArgumentTypeError(f"got ROUNDS={text!r}, expected a number from 2")
     return int(text)
 
 
@@ -97,21 +97,21 @@ def _serve(contestant: Contestant, stack: ExitStack) -> Runner:
 
 
 def _serve_behind(contestant: Contestant, var: Path, stack: ExitStack) -> Runner:
-    """Serve it on a socket, and our own nginx before it."""
+    """Serve it on a socket, behind our own nginx."""
     var.mkdir()
     path = var / "petsage.sock"
     server = Server(contestant.command(path), contestant.environ)
     stack.callback(server.stop)
     while unanswered(path, "localhost", requests=1, seconds=5):
-        # It is refused at once while nobody listens.
+        # While nothing listens, the connection is refused immediately.
         time.sleep(0.1)
     port = free_port()
-    # Rate limits are not what is measured.
+    # Without a rate limit in effect.
     environ = {"NGINX_PORT": str(port), "NGINX_RATE": "1000000"}
-    front = Server([sys.executable, "-m", "deploy.nginx", "--var", str(var)], environ)
-    stack.callback(front.stop)
+    nginx = Server([sys.executable, "-m", "deploy.nginx", "--var", str(var)], environ)
+    stack.callback(nginx.stop)
     until_answered(port, contestant.target)
-    return Runner(contestant, port, [server, front])
+    return Runner(contestant, port, [server, nginx])
 
 
 def _nginx_alone(var: Path, stack: ExitStack) -> Runner:
@@ -136,7 +136,7 @@ def _nginx_alone(var: Path, stack: ExitStack) -> Runner:
 
 def _run(runners: Sequence[Runner], rounds: int) -> Runs:
     runs: Runs = defaultdict(list)
-    # The first one warms up.
+    # The first round warms up.
     for number in range(rounds + 1):
         for connections in CONNECTIONS:
             for runner in runners:

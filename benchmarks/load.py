@@ -1,17 +1,17 @@
-"""wrk, and what it found."""
+"""wrk, and its results."""
 
 import re
 import subprocess
 from typing import NamedTuple
 
-# The servers have the other one.
+# The servers use the other one.
 PROCESSOR = "1"
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 class Load(NamedTuple):
-    """What one run of wrk found; percentiles in milliseconds, answers other than 200 as errors."""
+    """One run of wrk: percentiles in milliseconds; errors include statuses other than 200."""
 
     requests: int
     per_second: float
@@ -21,8 +21,8 @@ class Load(NamedTuple):
 
 
 def load(port: int, target: str, connections: int, seconds: int) -> Load:
-    """Ask as fast as answers come, over so many connections that are kept."""
-    result = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+    """Send requests as fast as possible, over this many kept-alive connections."""
+    result = subprocess.run(  # noqa: S603 - no part of it comes from outside
         [
             *("taskset", "--cpu-list", PROCESSOR, "wrk", "--latency", "--threads", "1"),
             *("--connections", str(connections), "--duration", f"{seconds}s"),
@@ -51,7 +51,9 @@ def _read(report: str) -> Load:
 def _found(pattern: str, report: str) -> str:
     match = re.search(pattern, report)
     if match is None:
-        raise ValueError(f"found no {pattern!r} in what wrk says, wanted one: {report}")
+        raise ValueError(
+            f"got a report of wrk without {pattern!r}, expected one with it: {report}"
+        )
     return match[1]
 
 

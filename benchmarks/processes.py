@@ -1,4 +1,4 @@
-"""Servers that are measured: started on a processor of their own, and what they use of it."""
+"""The measured servers: started on one processor, and what they use of it."""
 
 import http.client
 import os
@@ -13,7 +13,7 @@ from deploy.processes import children, cpu_seconds, proportional_mib
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The load generator has the other one.
+# The load generator uses the other one.
 PROCESSOR = "0"
 
 
@@ -23,7 +23,7 @@ class Server:
     def __init__(
         self, command: Sequence[str], environ: Mapping[str, str], processors: str = PROCESSOR
     ) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
+        self.process = subprocess.Popen(  # noqa: S603 - no part of it comes from outside
             ["taskset", "--cpu-list", processors, *command],  # noqa: S607
             cwd=ROOT,
             env=os.environ | environ,
@@ -39,7 +39,7 @@ class Server:
             self.process.wait()
 
     def cpu_seconds(self) -> float:
-        """Return the processor time of all its processes so far, in seconds, to a hundredth."""
+        """Return the processor time of all its processes so far, in seconds."""
         return sum(cpu_seconds(pid) for pid in self._pids())
 
     def worker_mib(self) -> float:
@@ -54,32 +54,39 @@ class Server:
 
 
 def until_answered(port: int, target: str, seconds: float = 30) -> float:
-    """Ask until the answer is 200; return how many seconds that took.
+    """Repeat the request until it gets 200; return the seconds that this took.
 
-    Raises TimeoutError with the last answer or error.
+    Raises TimeoutError with the last status or error.
     """
     began = time.monotonic()
     last = ""
     while (passed := time.monotonic() - began) < seconds:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection.request("GET", target)
-            status = connection.getresponse().status
+            status, _ = get(port, target)
         except (OSError, http.client.HTTPException) as error:
             last = repr(error)
         else:
             if status == http.HTTPStatus.OK:
                 return time.monotonic() - began
             last = str(status)
-        finally:
-            connection.close()
-        # The precision of what is measured; asking all the time would slow the start down.
+        # The precision of the figure; requests without a pause would slow the start down.
         time.sleep(0.005)
     raise TimeoutError(f"no 200 for {target} on port {port} in {passed:.0f} s, last: {last}")
 
 
+def get(port: int, target: str) -> tuple[int, bytes]:
+    """Return the status and the body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", target)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody has."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
