@@ -1,14 +1,120 @@
-"""`manage.py smoke_test --in-process`, as its users run it: a process, its output, its exit."""
+"""`manage.py smoke_test --in-process`: its output and its exit status."""
 
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from pytest_django import Settings
 
+from petsage_project.settings import MIDDLEWARE
 from tests.conftest import ROOT
+from tests.smoke_test.test_checks import BROKEN
 
-pytestmark = pytest.mark.process
+_released = threading.Event()
+
+
+def hangs(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], object]:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        _released.wait(20)
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.fixture
+def hanging_project(settings: Settings) -> Iterator[None]:
+    settings.MIDDLEWARE = [f"{__name__}.hangs", *MIDDLEWARE]
+    _released.clear()
+    yield
+    _released.set()
+
+
+class Result(NamedTuple):
+    status: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that runs the command with these arguments."""
+
+    def run(*arguments: str) -> Result:
+        status = 0
+        try:
+            call_command("smoke_test", *arguments)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return Result(status, *capsys.readouterr())
+
+    return run
+
+
+def test_a_healthy_project_passes_with_one_line(run: Run) -> None:
+    result = run("--in-process")
+
+    assert result == (0, "Smoke test passed: release unknown answered in process.\n", "")
+
+
+@pytest.mark.parametrize("project", [name for name in BROKEN if name != "every host"])
+def test_a_broken_project_fails_with_the_reason(run: Run, project: str) -> None:
+    changed, ids = BROKEN[project]
+
+    with override_settings(**changed):
+        result = run("--in-process")
+
+    assert result.status == 1
+    assert result.stdout == ""
+    # A request finds what a check of the deployment finds.
+    expected = {"smoke_test.E009": "smoke_test.E002"}.get(ids[0], ids[0])
+    assert f"({expected})" in result.stderr
+
+
+def test_every_host_is_only_a_warning_of_the_checks(run: Run) -> None:
+    with override_settings(ALLOWED_HOSTS=["*"]):
+        result = run("--in-process")
+
+    assert result.status == 0
+
+
+def test_silenced_checks_do_not_turn_a_broken_response_green(run: Run) -> None:
+    with override_settings(SECURE_SSL_REDIRECT=True, SILENCED_SYSTEM_CHECKS=["smoke_test.E004"]):
+        result = run("--in-process")
+
+    assert result.status == 1
+    assert "(smoke_test.E004) SECURE_SSL_REDIRECT redirects load balancers" in result.stderr
+
+
+@pytest.mark.usefixtures("hanging_project")
+def test_a_project_that_hangs_fails_at_the_deadline(run: Run) -> None:
+    result = run("--in-process", "--timeout", "0.1")
+
+    assert result.status == 1
+    assert "http.timeout" in result.stderr
+
+
+def test_a_release_that_is_not_the_expected_one_fails(run: Run) -> None:
+    result = run("--in-process", "--release", "4f2c9e1")
+
+    assert result.status == 1
+    assert "release.mismatch" in result.stderr
+
+
+def test_call_command_without_a_target_raises_command_error() -> None:
+    with pytest.raises(CommandError) as raised:
+        call_command("smoke_test")
+
+    assert raised.value.returncode == 2
 
 
 def _manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -22,7 +128,8 @@ def _manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_a_healthy_project_passes_with_one_line() -> None:
+@pytest.mark.process
+def test_the_process_exits_with_0_and_names_the_release() -> None:
     result = _manage("smoke_test", "--in-process", PETSAGE_RELEASE="4f2c9e1")
 
     assert (result.returncode, result.stdout, result.stderr) == (
@@ -32,24 +139,19 @@ def test_a_healthy_project_passes_with_one_line() -> None:
     )
 
 
+@pytest.mark.process
 def test_strict_defaults_of_the_project_do_not_affect_the_smoke_test() -> None:
     result = _manage("smoke_test", "--in-process", "--settings", "tests.settings.strict_defaults")
 
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "ssl_redirect",
-        # Silenced checks must not turn a broken answer green.
-        "silenced",
-    ],
-)
-def test_a_broken_project_fails_with_the_reason(module: str) -> None:
+@pytest.mark.process
+@pytest.mark.parametrize("module", ["ssl_redirect", "silenced"])
+def test_the_process_of_a_broken_project_exits_with_1_without_a_traceback(module: str) -> None:
     result = _manage("smoke_test", "--in-process", "--settings", f"tests.settings.{module}")
 
     assert result.returncode == 1
     assert result.stdout == ""
-    assert "(smoke_test.E004) SECURE_SSL_REDIRECT redirects load balancers" in result.stderr
+    assert "(smoke_test.E004)" in result.stderr
     assert "Traceback" not in result.stderr
