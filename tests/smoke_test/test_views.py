@@ -115,6 +115,14 @@ def test_browsers_get_the_browsable_page(client: Client) -> None:
     assert "&quot;PetSage smoke test feature is operational.&quot;" in page
 
 
+def test_the_page_of_options_describes_the_endpoint_and_shows_no_state(client: Client) -> None:
+    response = client.options("/smoke-test/", headers={"accept": BROWSER})
+
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    assert "Confirms that PetSage is up" in response.text
+    assert 'id="state"' not in response.text
+
+
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_no_response_sets_a_cookie(client: Client, method: str) -> None:
     for accept in (BROWSER, "application/json"):
