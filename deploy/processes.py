@@ -37,6 +37,11 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def workers(pid: int) -> list[int]:
+    """Return the children of a granian that serve requests."""
+    return [child for child in children(pid) if not _tracks_resources(child)]
+
+
 def state(pid: int) -> str:
     """Return the process's state, such as "R", "S", "T" (stopped) or "Z"; "" without one."""
     return (_stat(pid) or [""])[0]
@@ -75,6 +80,14 @@ def unanswered(path: Path, host: str, *, requests: int, seconds: float) -> int:
             with contextlib.suppress(OSError):
                 answered += client.recv(1) != b""
     return requests - answered
+
+
+def _tracks_resources(pid: int) -> bool:
+    # From Python 3.14 on, multiprocessing starts a process of its own beside the workers.
+    try:
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _unblock() -> None:

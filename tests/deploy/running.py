@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.processes import children, state, unanswered
+from deploy.processes import state, unanswered, workers
 from tests.conftest import ROOT, listens
 from tests.deploy.asking import ask
 from tests.polling import wait_until
@@ -59,11 +59,9 @@ class Stack:
     def worker_pids(self) -> list[int]:
         """Return the pids of granian's workers, none if it is not running."""
         try:
-            pids = children(self.granian_pid())
+            return workers(self.granian_pid())
         except (OSError, ValueError):
             return []
-        # Since Python 3.14, multiprocessing adds a process of its own.
-        return [pid for pid in pids if not _tracks_resources(pid)]
 
     def nginx_pid(self) -> int:
         return int((self.var / "nginx.pid").read_text())
@@ -95,10 +93,3 @@ def _end(process: subprocess.Popen[bytes] | None, with_signal: signal.Signals) -
         process.send_signal(signal.SIGCONT)
         process.send_signal(with_signal)
         process.wait(timeout=30)
-
-
-def _tracks_resources(pid: int) -> bool:
-    try:
-        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False

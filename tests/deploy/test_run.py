@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import pytest
 
-from deploy.processes import children
+from deploy.processes import children, workers
 from smoke_test.contract import BODY
 from tests.conftest import ROOT, listens, serve
 from tests.polling import wait_until
@@ -140,7 +140,7 @@ def test_make_run_exits_if_its_worker_dies(free_port: int) -> None:
     with serve(free_port) as server:
         _ask(f"http://127.0.0.1:{free_port}")
         [granian] = children(server.pid)
-        [worker] = children(granian)
+        [worker] = workers(granian)
 
         os.kill(worker, signal.SIGKILL)
 
