@@ -8,8 +8,16 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from smoke_test.contract import ANSWERED_AT_HEADER, NONCE, NONCE_HEADER, RELEASE, RELEASE_HEADER
+from smoke_test.contract import (
+    ANSWERED_AT_HEADER,
+    NONCE,
+    NONCE_HEADER,
+    PATH,
+    RELEASE,
+    RELEASE_HEADER,
+)
 from smoke_test.probe.body import difference, parse
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.exchange import IN_PROCESS, Exchange
@@ -31,6 +39,9 @@ _RFC_9211_HIT = re.compile(r";\s*hit\s*(?:;|,|$|=\?1)")
 
 # Cookies of Django itself. Others come from a load balancer in front of it.
 _APP_COOKIES = ("sessionid", "csrftoken", "messages")
+
+# What a wrong path looks like.
+_WRONG_PATH = {"app.not_found", "contract.not_json", "contract.wrong_body", "proxy.unrouted"}
 
 _GATEWAY = {502: "proxy.bad_gateway", 503: "proxy.unavailable", 504: "proxy.gateway_timeout"}
 
@@ -107,6 +118,8 @@ def _error(exchange: Exchange, expected: Expectations) -> Verdict | None:
 
 def _answered(exchange: Exchange, code: str, message: str, hint: str | None = None) -> Verdict:
     """Return an error about an answer, whoever sent it."""
+    if code in _WRONG_PATH and urlsplit(exchange.url).path != PATH:
+        hint = f"is the path right? The smoke test's is {PATH}"
     return verdict(exchange, code, message, answered_by=responder(exchange), hint=hint)
 
 
