@@ -7,7 +7,7 @@ import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO
 
@@ -17,6 +17,7 @@ from smoke_test.probe.deadline import Deadline, Interrupted
 from smoke_test.probe.diagnosis import Expectations
 from smoke_test.probe.probe import Probe, Undecided
 from smoke_test.probe.progress import Progress
+from smoke_test.probe.streams import emit
 from smoke_test.probe.verdict import Level, Verdict, printable
 
 # Exit statuses; docs/probe.md. Bad usage is 2.
@@ -97,7 +98,7 @@ def _make_attempts(
         fail_on_warning=given.fail_level == "WARNING",
     )
     waits = plan.wait_s or plan.consecutive > 1
-    progress = Progress(sys.stderr, plan.wait_s) if waits and sys.stderr else None
+    progress = Progress(sys.stderr, plan.wait_s) if waits else None
     try:
         gate.run(
             outcome,
@@ -140,24 +141,14 @@ def _report(outcome: gate.Outcome, report_format: str) -> None:
 
 def _write(stream: TextIO | None, lines: Sequence[tuple[str, Level | None]]) -> str | None:
     """Write lines, colored on a terminal unless NO_COLOR is set; return what went wrong."""
-    if stream is None:
-        return "it is closed" if lines else None
-    paints = stream.isatty() and not os.environ.get("NO_COLOR")
-    try:
-        if hasattr(stream, "reconfigure"):
-            # ASCII or not: what cannot be encoded is escaped.
-            stream.reconfigure(errors="backslashreplace")
-        for text, level in lines:
-            color = _COLORS[level] if paints and level else None
-            stream.write(f"\x1b[{color}m{text}\x1b[0m\n" if color else f"{text}\n")
-        stream.flush()
-    except OSError as error:
-        # Python flushes the stream once more at exit, which must not fail again.
-        with suppress(OSError), open(os.devnull, "wb") as devnull:  # noqa: PTH123
-            os.dup2(devnull.fileno(), stream.fileno())
-        # A reader that has left (`| head`) is not a problem.
-        return None if isinstance(error, BrokenPipeError) else str(error.strerror)
-    return None
+    paints = stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
+    return emit(
+        stream, "".join(_painted(text, level if paints else None) for text, level in lines)
+    )
+
+
+def _painted(text: str, level: Level | None) -> str:
+    return f"\x1b[{_COLORS[level]}m{text}\x1b[0m\n" if level else f"{text}\n"
 
 
 class _Stop:

@@ -12,8 +12,8 @@ Responder = Literal["app", "server", "proxy", "unknown"]
 
 MAX_TEXT = 300
 
-# In a URL: everything between the scheme and the last `@`, and the values of a query string.
-_CREDENTIALS = re.compile(r"(//)[^\s@]*@([^\s@]*@)*")
+# In a URL: `user:password@`, and the values of a query string.
+_CREDENTIALS = re.compile(r"(//)[^/\s@]*@")
 _QUERY_VALUE = re.compile(r"([?&][^\s=&?#]*=)[^\s&#]+")
 
 

@@ -235,6 +235,9 @@ def shell(command: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
         ("$PROBE {} | true; exit ${{PIPESTATUS[0]}}", b""),
         ("$PROBE {} >&-", b"error: cannot write the report: it is closed\n"),
         ("$PROBE {} > /dev/full", b"error: cannot write the report: No space left on device\n"),
+        ("$PROBE {} --consecutive 2 2> /dev/full", b""),
+        ("$PROBE {} --consecutive 2 2>&-", b""),
+        ("$PROBE {} --consecutive 2 > /dev/full 2>&1", b""),
     ],
 )
 def test_an_unwritable_standard_output_does_not_change_the_verdict(

@@ -1,0 +1,25 @@
+"""Standard output and standard error, which may be closed, full, ASCII-only or unread."""
+
+import os
+from contextlib import suppress
+from typing import TextIO
+
+
+def emit(stream: TextIO | None, text: str) -> str | None:
+    """Write and flush the text; return what went wrong.
+
+    What the stream cannot encode is escaped. A reader that has left (`| head`) is not a problem.
+    """
+    if stream is None:
+        return "it is closed" if text else None
+    try:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        # Python flushes the stream once more at exit, which must not fail again.
+        with suppress(OSError), open(os.devnull, "wb") as devnull:  # noqa: PTH123
+            os.dup2(devnull.fileno(), stream.fileno())
+        return None if isinstance(error, BrokenPipeError) else str(error.strerror)
+    return None
