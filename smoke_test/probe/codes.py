@@ -185,15 +185,15 @@ CODES = {
     ),
     "proxy.unrouted": Code(
         "the proxy has no route for this path",
-        "is there a server block with this server_name and a location for /smoke-test/?",
+        "does it route this name and /smoke-test/ to the app (nginx: server_name, location)?",
     ),
     "proxy.refused": Code(
         "the proxy refuses the request",
-        "check nginx's error log and its limits",
+        "check its access rules, limits and log (nginx: error.log, limit_req)",
     ),
     "proxy.error": Code(
         "the proxy itself failed",
-        "check nginx's error log",
+        "check its log (nginx: error.log)",
     ),
     "proxy.plain_http_on_https_port": Code(
         "a plain http request was sent to a TLS port",
@@ -205,7 +205,7 @@ CODES = {
     ),
     "proxy.degraded": Code(
         "one app server failed, another answered",
-        "which one is down? Check nginx's error log",
+        "which one is down? Check the proxy's log (nginx: error.log)",
     ),
     "server.error": Code(
         "the app server itself failed, outside of Django",

@@ -40,6 +40,9 @@ _RFC_9211_HIT = re.compile(r";\s*hit\s*(?:;|,|$|=\?1)")
 # Cookies of Django itself. Others come from a load balancer in front of it.
 _APP_COOKIES = ("sessionid", "csrftoken", "messages")
 
+# A missing index or location is a 403 to nginx. Other proxies refuse clients by it.
+_NGINX = ("nginx", "openresty", "tengine", "angie")
+
 # What a wrong path looks like.
 _WRONG_PATH = {"app.not_found", "contract.not_json", "contract.wrong_body", "proxy.unrouted"}
 
@@ -178,7 +181,7 @@ def _status_error(exchange: Exchange, status: int, expected: int) -> Verdict:
         code = "tls.client_certificate"
     elif b"plain HTTP request was sent to HTTPS port" in exchange.body:
         code = "proxy.plain_http_on_https_port"
-    elif status in (403, 404):
+    elif status == 404 or (status == 403 and name in _NGINX):
         code = "proxy.unrouted"
     else:
         code = "proxy.refused" if status < 500 else "proxy.error"
