@@ -176,7 +176,7 @@ def _tables(runs: Runs, names: Sequence[str]) -> None:
 
 
 def _costs(runners: Sequence[Runner]) -> str:
-    """Return the memory of each that runs, and how long each takes to start."""
+    """Return the memory and the start time of each."""
     lines = ["| | MiB a worker | start to the first 200, ms |", "|---|---|---|"]
     for runner in runners:
         memory = runner.servers[0].worker_mib()
@@ -195,7 +195,7 @@ def _start_ms(contestant: Contestant) -> float:
 
 
 def _scaling() -> str:
-    """Return how the project does with more workers, and with more connections."""
+    """Return the figures of PetSage with more workers and connections."""
     lines = [
         "| workers | connections | requests/s | p50 ms | p99 ms | errors |",
         "|---|---|---|---|---|---|",
@@ -203,7 +203,7 @@ def _scaling() -> str:
     for workers in (1, 2):
         port = free_port()
         command = granian(PETSAGE, workers)(port)
-        # Two of them have a processor each, of which the load generator takes a part.
+        # Two workers have a processor each, one of them shared with the load generator.
         server = Server(command, {}, processors="0" if workers == 1 else "0,1")
         try:
             until_answered(port, "/smoke-test/")

@@ -1,4 +1,4 @@
-"""What the probe and the checks cost as whole processes, beside curl and Python's own start.
+"""What the probe and the checks cost as processes, beside curl and Python's own start.
 
 Runs each command in turn, round after round, and prints medians in milliseconds, their spread, and
 the median of the ratios to `import pycurl` within a round.

@@ -1,4 +1,4 @@
-"""nginx with a configuration of a test's own; the project's is started by deploy.nginx."""
+"""nginx with the configuration of a test; deploy.nginx starts it with the project's."""
 
 import os
 import subprocess
@@ -12,14 +12,14 @@ from tests.polling import wait_until
 
 @contextmanager
 def run_nginx(folder: Path, port: int, http: str) -> Iterator[None]:
-    """Run nginx with `http` inside its http block until the block ends, all its state in `folder`.
+    """Run nginx until the block ends, with `http` in its http block and its state in `folder`.
 
     Skips without nginx, but fails where CI is set.
     """
     nginx = program("nginx", "nginx-light")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    # As root it would give its workers another user, who may not write here.
+    # As root, nginx would switch its workers to a user that cannot write here.
     user = "user root; " if os.geteuid() == 0 else ""
     configuration = folder / "nginx.conf"
     configuration.write_text(

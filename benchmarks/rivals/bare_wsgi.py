@@ -1,4 +1,4 @@
-"""The least that a WSGI server can be asked to send."""
+"""The least that a WSGI application can do."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Django's own WSGI application, for whatever DJANGO_SETTINGS_MODULE names."""
+"""Django's own WSGI application, with the settings that DJANGO_SETTINGS_MODULE names."""
 
 from django.core.wsgi import get_wsgi_application
 

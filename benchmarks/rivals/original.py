@@ -1,4 +1,4 @@
-"""The original design, in today's spelling of FastAPI and pydantic."""
+"""The original design, with current FastAPI and pydantic."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""The project with a function in the place of DRF's view."""
+"""The project with a function instead of DRF's view."""
 
 from petsage_project.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""What startproject writes, and DRF: where one would begin."""
+"""What startproject writes, with DRF."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ class PlainSerializer(serializers.Serializer):
 
 
 class PlainView(APIView):
-    """The smoke test, as one would write it first."""
+    """The smoke test as a first version."""
 
     def get(self, _request: Request) -> Response:
         result = {"status": "ok", "details": "PetSage smoke test feature is operational."}

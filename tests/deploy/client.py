@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back, and how many seconds it took."""
+    """A response, and how many seconds it took."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -25,11 +25,11 @@ class Reply:
         return json.loads(self.body)
 
 
-def ask(
+def request(
     port: int, target: str = "/smoke-test/", method: str = "GET", body: bytes | None = None,
     **headers: str,
 ) -> Reply:  # fmt: skip
-    """Ask 127.0.0.1 by that name, unless a `Host` is given; `x_y` stands for the header `x-y`."""
+    """Send a request to 127.0.0.1; `x_y` becomes the header `x-y`."""
     began = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
@@ -43,8 +43,8 @@ def ask(
         connection.close()
 
 
-def say(port: int, raw: bytes, seconds: float = 10) -> bytes:
-    """Send the bytes as they are; return what comes until the other side closes, or in time."""
+def send_raw(port: int, raw: bytes, seconds: float = 10) -> bytes:
+    """Send the bytes as they are; return what arrives until the end or for `seconds`."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as client:
         received = b""
         try:
@@ -58,7 +58,7 @@ def say(port: int, raw: bytes, seconds: float = 10) -> bytes:
 
 @dataclass
 class Load:
-    """What several clients got, each asking again and again on new connections."""
+    """The outcomes of several clients, each of which sends requests on new connections."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
@@ -69,7 +69,7 @@ class Load:
 
 @contextmanager
 def load(port: int, clients: int = 4) -> Iterator[Load]:
-    """Keep asking for the smoke test until the block ends."""
+    """Send requests for the smoke test until the block ends."""
     found = Load()
     lock = threading.Lock()
     over = threading.Event()
@@ -77,7 +77,7 @@ def load(port: int, clients: int = 4) -> Iterator[Load]:
     def client() -> None:
         while not over.is_set():
             try:
-                reply = ask(port)
+                reply = request(port)
                 outcome, seconds = str(reply.status), reply.seconds
             except (OSError, http.client.HTTPException) as error:
                 outcome, seconds = repr(error), 0.0

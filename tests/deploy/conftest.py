@@ -28,7 +28,7 @@ def collected() -> None:
 def start(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Start]:
-    """Return a function that gives a stack of its own, not started; all end with the module."""
+    """Return a function that makes a stack, not started yet; the module's end stops them all."""
     request.getfixturevalue("nginx")
     request.getfixturevalue("collected")
     stacks: list[Stack] = []
@@ -49,13 +49,13 @@ def start(
 
 @pytest.fixture(scope="module")
 def stack(start: Start) -> Stack:
-    """Return a stack that is up, with no limit to the rate that tests reach."""
+    """Return a running stack without an effective rate limit."""
     return _up(start(NGINX_RATE="100000"))
 
 
 @pytest.fixture(scope="module")
 def holding(start: Start) -> Stack:
-    """Return such a stack, whose view holds its worker for as long as the X-Hold header says."""
+    """Return such a stack, where the X-Hold header makes a request hold its worker."""
     slow = "tests.settings.slow"
     return _up(start(NGINX_RATE="100000", DJANGO_SETTINGS_MODULE=slow))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.processes import state, unanswered, workers
 from tests.conftest import ROOT, listens
-from tests.deploy.asking import ask
+from tests.deploy.client import request
 from tests.polling import wait_until
 
 OK = 200
@@ -50,7 +50,7 @@ class Stack:
         self.nginx = None
 
     def wait_until_up(self) -> None:
-        wait_until(lambda: ask(self.port).status == OK, "the smoke test answers through nginx")
+        wait_until(lambda: request(self.port).status == OK, "the smoke test answers through nginx")
 
     def granian_pid(self) -> int:
         """Return the pid of granian's main process; raise OSError if it is not running."""

@@ -1,4 +1,4 @@
-"""`make soak`: the disturbances of the tests, again and again for minutes, and what was lost."""
+"""`make soak`: repeat the disturbances of the tests for minutes, and count lost requests."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.conftest import free_ports
-from tests.deploy.asking import ask, load
+from tests.deploy.client import load, request
 from tests.deploy.running import Stack
 from tests.polling import wait_until
 
@@ -28,8 +28,8 @@ def freeze_a_worker(stack: Stack) -> None:
 
 def hang_a_worker(stack: Stack) -> None:
     before = set(stack.worker_pids())
-    # Not the smoke test, which nginx would give to the other worker as well.
-    ask(stack.port, "/", X_Hold="3600", X_Hold_Begun=str(stack.var / "begun"))
+    # Not the smoke test: nginx would retry it with the other worker.
+    request(stack.port, "/", X_Hold="3600", X_Hold_Begun=str(stack.var / "begun"))
     wait_until(
         lambda: len(stack.worker_pids()) == 2 and set(stack.worker_pids()) != before,
         "another took the place of the one that hangs",
@@ -39,7 +39,7 @@ def hang_a_worker(stack: Stack) -> None:
 def reload_the_app(stack: Stack) -> None:
     old = set(stack.worker_pids())
     os.kill(stack.granian_pid(), signal.SIGHUP)
-    wait_until(lambda: not old & set(stack.worker_pids()), "the workers are others")
+    wait_until(lambda: not old & set(stack.worker_pids()), "the workers are new")
 
 
 def reload_nginx(stack: Stack) -> None:
@@ -56,7 +56,8 @@ def kill_the_main_process(stack: Stack) -> None:
     killed = stack.granian_pid()
     os.kill(killed, signal.SIGKILL)
     wait_until(
-        lambda: stack.worker_pids() != [] and stack.granian_pid() != killed, "granian is another"
+        lambda: stack.worker_pids() != [] and stack.granian_pid() != killed,
+        "granian has been restarted",
     )
 
 
@@ -80,7 +81,7 @@ def main() -> None:
             Path(var),
             free_ports(1)[0],
             NGINX_RATE="100000",
-            # Lets a request hang where it asks to.
+            # A request can make the view hang.
             DJANGO_SETTINGS_MODULE="tests.settings.slow",
         )
         try:
@@ -97,7 +98,7 @@ def main() -> None:
 def _report(disturb: Callable[[Stack], None], stack: Stack) -> None:
     stack.wait_until_up()
     wait_until(lambda: len(stack.worker_pids()) == 2, "both workers are there")
-    # granian takes a second death within 5.5 s for a loop; that is another test's.
+    # granian takes a second crash within 5.5 s for a crash loop, which another test covers.
     time.sleep(6)
     with load(stack.port) as found:
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""What a client gets when the app is stopped, frozen or killed, and how it comes back."""
+"""What clients get while the app is stopped, frozen or killed, and how it recovers."""
 
 import itertools
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smoke_test.contract import BODY
-from tests.deploy.asking import Reply, ask, load
+from tests.deploy.client import Reply, load, request
 from tests.deploy.conftest import Start
 from tests.deploy.running import Stack, freeze, is_running
 from tests.polling import wait_until
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-def _is_the_proxys(reply: Reply) -> bool:
+def _is_from_nginx(reply: Reply) -> bool:
     return (
         (reply.headers["Proxy-Status"] or "").startswith("nginx; error=")
         and reply.headers["Cache-Control"] == "no-store"
@@ -38,35 +38,35 @@ def without_app(start: Start) -> Stack:
 
 
 def test_without_the_app_nginx_answers_502_immediately_as_json(without_app: Stack) -> None:
-    reply = ask(without_app.port)
+    reply = request(without_app.port)
 
     assert reply.status == HTTPStatus.BAD_GATEWAY
     assert reply.json() == {"detail": "PetSage does not answer."}
     assert reply.headers["Content-Type"] == "application/json"
-    assert _is_the_proxys(reply)
+    assert _is_from_nginx(reply)
     assert reply.seconds < 1
 
 
 def test_without_the_app_browsers_get_a_502_page(without_app: Stack) -> None:
-    reply = ask(without_app.port, "/docs/", Accept=BROWSER)
+    reply = request(without_app.port, "/docs/", Accept=BROWSER)
 
     assert reply.status == HTTPStatus.BAD_GATEWAY
     assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "<title>502 - PetSage</title>" in reply.body.decode()
     assert "frame-ancestors 'none'" in reply.headers["Content-Security-Policy"]
-    assert _is_the_proxys(reply)
+    assert _is_from_nginx(reply)
 
 
 def test_without_the_app_head_gets_502_without_a_body(without_app: Stack) -> None:
-    reply = ask(without_app.port, method="HEAD")
+    reply = request(without_app.port, method="HEAD")
 
     assert (reply.status, reply.body) == (HTTPStatus.BAD_GATEWAY, b"")
-    assert _is_the_proxys(reply)
+    assert _is_from_nginx(reply)
 
 
 def test_only_the_probe_sees_that_nginx_could_not_connect(without_app: Stack) -> None:
-    probe = ask(without_app.port, X_PetSage_Probe="1")
-    other = ask(without_app.port)
+    probe = request(without_app.port, X_PetSage_Probe="1")
+    other = request(without_app.port)
 
     assert probe.headers["X-Upstream-Status"] == "502, 502"
     assert probe.headers["X-Upstream-Connect"] == "-, -"
@@ -76,23 +76,23 @@ def test_only_the_probe_sees_that_nginx_could_not_connect(without_app: Stack) ->
 
 def test_nginx_finds_a_restarted_app_without_a_reload(stack: Stack) -> None:
     stack.stop_app()
-    down = [ask(stack.port) for _ in range(10)][-1]
+    down = [request(stack.port) for _ in range(10)][-1]
     stack.start_app()
-    back = [ask(stack.port).status for _ in range(10)]
+    back = [request(stack.port).status for _ in range(10)]
 
     assert back == [HTTPStatus.OK] * 10
     assert down.status == HTTPStatus.BAD_GATEWAY
-    assert _is_the_proxys(down)
+    assert _is_from_nginx(down)
 
 
 def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
     assert stack.app is not None
-    # With what would replace it.
+    # Including the process that would replace granian.
     frozen = [stack.app.pid, stack.granian_pid(), *stack.worker_pids()]
     freeze(*frozen)
 
     try:
-        smoke_test, root = ask(stack.port, X_PetSage_Probe="1"), ask(stack.port, "/")
+        smoke_test, root = request(stack.port, X_PetSage_Probe="1"), request(stack.port, "/")
     finally:
         for pid in reversed(frozen):
             os.kill(pid, signal.SIGCONT)
@@ -100,7 +100,7 @@ def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
     for reply in (smoke_test, root):
         assert reply.status == HTTPStatus.GATEWAY_TIMEOUT
         assert reply.json() == {"detail": "PetSage does not answer in time."}
-        assert _is_the_proxys(reply)
+        assert _is_from_nginx(reply)
         assert reply.seconds < 5
     assert smoke_test.headers["X-Upstream-Status"] == "504, 504"
     stack.wait_until_up()
@@ -111,20 +111,21 @@ def test_a_frozen_granian_is_replaced(stack: Stack) -> None:
     freeze(granian, *stack.worker_pids())
 
     wait_until(
-        lambda: stack.worker_pids() != [] and stack.granian_pid() != granian, "granian is another"
+        lambda: stack.worker_pids() != [] and stack.granian_pid() != granian,
+        "granian has been restarted",
     )
     stack.wait_until_up()
 
 
 def test_killing_a_worker_under_load_loses_no_request(stack: Stack) -> None:
     with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load is on")
+        wait_until(lambda: found.count() > 100, "the load has started")
         victim = stack.worker_pids()[0]
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: victim not in stack.worker_pids(), "the dead worker is gone")
-        wait_until(lambda: len(stack.worker_pids()) == 2, "another took its place")
+        wait_until(lambda: len(stack.worker_pids()) == 2, "the worker has been replaced")
         reached = found.count()
-        wait_until(lambda: found.count() > reached + 100, "the load goes on")
+        wait_until(lambda: found.count() > reached + 100, "the load continues")
 
     assert set(found.outcomes) == {"200"}
 
@@ -132,13 +133,13 @@ def test_killing_a_worker_under_load_loses_no_request(stack: Stack) -> None:
 def test_a_worker_frozen_under_load_loses_no_request_and_is_replaced(stack: Stack) -> None:
     stack.wait_until_up()
     with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load is on")
+        wait_until(lambda: found.count() > 100, "the load has started")
         victim = stack.worker_pids()[0]
         os.kill(victim, signal.SIGSTOP)
         wait_until(
             lambda: victim not in stack.worker_pids(), "the frozen worker is gone", seconds=30
         )
-        wait_until(lambda: len(stack.worker_pids()) == 2, "another took its place")
+        wait_until(lambda: len(stack.worker_pids()) == 2, "the worker has been replaced")
 
     assert found.slowest < 5
     assert set(found.outcomes) == {"200"}
@@ -149,18 +150,18 @@ def test_a_worker_that_hangs_under_load_logs_its_stack_and_is_replaced(
 ) -> None:
     before = set(holding.worker_pids())
     with load(holding.port) as found:
-        # Not the smoke test, which nginx would give to the other worker as well.
-        hung = ask(holding.port, "/", X_Hold="3600", X_Hold_Begun=str(tmp_path / "begun"))
+        # Not the smoke test: nginx would retry it with the other worker.
+        hung = request(holding.port, "/", X_Hold="3600", X_Hold_Begun=str(tmp_path / "begun"))
         wait_until(
             lambda: (
                 len(holding.worker_pids()) == 2 and len(before & set(holding.worker_pids())) == 1
             ),
-            "another took the place of the one that hangs",
+            "the worker that hangs has been replaced",
         )
     holding.wait_until_up()
 
     assert hung.status == HTTPStatus.GATEWAY_TIMEOUT
-    # Meanwhile it goes on to accept what it does not answer.
+    # Until it is replaced, it accepts connections that it does not answer.
     assert set(found.outcomes) <= {"200", "502", "504"}
     assert found.slowest < 5
     assert 'settings/hold.py", line' in (holding.var / "app.err").read_text()
@@ -178,12 +179,12 @@ def test_all_workers_are_replaced_if_all_hang(holding: Stack, tmp_path: Path) ->
             client.sendall(f"GET / HTTP/1.1\r\n{fields}\r\n".encode())
             return len(list(tmp_path.iterdir())) == 2
 
-        # One that hangs goes on to accept, so several are needed.
+        # A worker that hangs still accepts, so this takes more than two requests.
         wait_until(both_hang_after_one_more_request, "both workers hang")
 
     wait_until(
         lambda: len(holding.worker_pids()) == 2 and not before & set(holding.worker_pids()),
-        "others took their places",
+        "both workers have been replaced",
         seconds=30,
     )
     holding.wait_until_up()
@@ -192,16 +193,16 @@ def test_all_workers_are_replaced_if_all_hang(holding: Stack, tmp_path: Path) ->
 def test_granian_killed_under_load_is_restarted_without_orphans(stack: Stack) -> None:
     killed, orphans = stack.granian_pid(), stack.worker_pids()
     with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load is on")
+        wait_until(lambda: found.count() > 100, "the load has started")
         os.kill(killed, signal.SIGKILL)
         wait_until(
             lambda: len(stack.worker_pids()) == 2 and stack.granian_pid() != killed,
-            "granian is another",
+            "granian has been restarted",
         )
     stack.wait_until_up()
 
     assert set(found.outcomes) <= {"200", "502"}
-    # Nobody answers from the past.
+    # No worker of the old granian is left to answer.
     assert not any(is_running(pid) for pid in orphans)
 
 
@@ -211,7 +212,7 @@ def test_granian_is_restarted_after_a_crash_loop(stack: Stack) -> None:
     while stack.worker_pids() and stack.granian_pid() == granian:
         wait_until(lambda: len(stack.worker_pids()) != 1, "both workers are there, or none")
         for pid in stack.worker_pids()[:1]:
-            # It may have left meanwhile, with granian.
+            # It may have exited with granian by now.
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -220,7 +221,8 @@ def test_granian_is_restarted_after_a_crash_loop(stack: Stack) -> None:
 
 
 def test_the_app_sends_each_answer_in_one_write(stack: Stack) -> None:
-    # In two, a worker that dies in between leaves half an answer, which cannot be asked for again.
+    # With two writes, a worker that dies in between would leave half an answer, which nginx
+    # cannot retry.
     for _ in range(100):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(stack.var / "petsage.sock"))

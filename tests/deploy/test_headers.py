@@ -1,11 +1,11 @@
-"""Who may ask under which name, what clients may not pretend, and what every answer carries."""
+"""Which hosts are served, which headers clients cannot spoof, and which every answer has."""
 
 from http import HTTPStatus
 
 import pytest
 
 from smoke_test.contract import BODY
-from tests.deploy.asking import ask, say
+from tests.deploy.client import request, send_raw
 from tests.deploy.running import Stack
 
 pytestmark = pytest.mark.stack
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.stack
 def test_a_health_checker_that_sends_an_ip_address_as_host_gets_the_smoke_test(
     stack: Stack, host: str
 ) -> None:
-    reply = ask(stack.port, Host=host)
+    reply = request(stack.port, Host=host)
 
     assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
     assert reply.headers["X-PetSage-Release"] == "t1"
 
 
 def test_a_health_checker_that_sends_no_host_gets_the_smoke_test(stack: Stack) -> None:
-    received = say(stack.port, b"GET /smoke-test/ HTTP/1.0\r\n\r\n")
+    received = send_raw(stack.port, b"GET /smoke-test/ HTTP/1.0\r\n\r\n")
 
     assert received.startswith(b"HTTP/1.1 200 OK\r\n")
     assert received.endswith(BODY)
@@ -32,7 +32,7 @@ def test_a_health_checker_that_sends_no_host_gets_the_smoke_test(stack: Stack) -
 def test_a_request_by_ip_address_gets_nothing_but_the_smoke_test(
     stack: Stack, target: str
 ) -> None:
-    reply = ask(stack.port, target, Host="10.0.0.7")
+    reply = request(stack.port, target, Host="10.0.0.7")
 
     assert reply.status == HTTPStatus.NOT_FOUND
     assert reply.json() == {"detail": "Not found."}
@@ -41,7 +41,7 @@ def test_a_request_by_ip_address_gets_nothing_but_the_smoke_test(
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.a", "a_b"])
 def test_nginx_answers_404_to_foreign_host_names(stack: Stack, host: str) -> None:
-    reply = ask(stack.port, Host=host)
+    reply = request(stack.port, Host=host)
 
     assert reply.status == HTTPStatus.NOT_FOUND
     assert reply.headers["Proxy-Status"] == "nginx; error=destination_not_found"
@@ -72,9 +72,9 @@ SPOOFED = {
 
 @pytest.mark.parametrize("name", SPOOFED)
 def test_spoofed_headers_do_not_change_the_answer(stack: Stack, name: str) -> None:
-    # The root names full addresses, so scheme, host, port and prefix would show.
+    # The root page contains full URLs, so a spoofed scheme, host, port or prefix would show.
     lines = f"Host: localhost\r\n{name}: {SPOOFED[name]}\r\nConnection: close\r\n"
-    received = say(stack.port, f"GET / HTTP/1.1\r\n{lines}\r\n".encode())
+    received = send_raw(stack.port, f"GET / HTTP/1.1\r\n{lines}\r\n".encode())
 
     head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -88,7 +88,7 @@ def test_spoofed_headers_do_not_change_the_answer(stack: Stack, name: str) -> No
 
 
 def test_the_host_in_the_request_line_beats_the_host_header(stack: Stack) -> None:
-    received = say(
+    received = send_raw(
         stack.port,
         b"GET http://evil.example/smoke-test/ HTTP/1.1\r\nHost: localhost\r\n"
         b"Connection: close\r\n\r\n",
@@ -98,8 +98,8 @@ def test_the_host_in_the_request_line_beats_the_host_header(stack: Stack) -> Non
 
 
 def test_only_the_probe_sees_the_upstream_status(stack: Stack) -> None:
-    probe = ask(stack.port, X_PetSage_Probe="1")
-    other = ask(stack.port)
+    probe = request(stack.port, X_PetSage_Probe="1")
+    other = request(stack.port)
 
     assert probe.headers["X-Upstream-Status"] == "200"
     assert float(probe.headers["X-Upstream-Connect"]) < 1
@@ -108,8 +108,8 @@ def test_only_the_probe_sees_the_upstream_status(stack: Stack) -> None:
 
 
 def test_nginx_passes_on_the_apps_own_errors(stack: Stack) -> None:
-    missing = ask(stack.port, "/missing/")
-    refused = ask(stack.port, method="POST", body=b"{}")
+    missing = request(stack.port, "/missing/")
+    refused = request(stack.port, method="POST", body=b"{}")
 
     assert missing.status == HTTPStatus.NOT_FOUND
     assert refused.status == HTTPStatus.METHOD_NOT_ALLOWED
@@ -123,7 +123,7 @@ def test_nginx_passes_on_the_apps_own_errors(stack: Stack) -> None:
 def test_methods_that_nginx_refuses_get_405_with_allow_and_proxy_status(
     stack: Stack, method: str
 ) -> None:
-    received = say(
+    received = send_raw(
         stack.port, f"{method} /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     )
 
@@ -141,7 +141,7 @@ def test_methods_that_nginx_refuses_get_405_with_allow_and_proxy_status(
 def test_no_answer_reveals_a_version_or_the_app_server(
     stack: Stack, target: str, host: str
 ) -> None:
-    reply = ask(stack.port, target, Host=host)
+    reply = request(stack.port, target, Host=host)
 
     assert reply.headers.get_all("Server") == ["nginx"]
     assert b"nginx/" not in reply.body
@@ -150,11 +150,11 @@ def test_no_answer_reveals_a_version_or_the_app_server(
 
 
 def test_static_files_with_a_digest_are_immutable_and_compressed(stack: Stack) -> None:
-    page = ask(stack.port, "/docs/", Accept="text/html").body.decode()
+    page = request(stack.port, "/docs/", Accept="text/html").body.decode()
     script = next(part for part in page.split('"') if "swagger-ui-bundle." in part)
 
-    packed = ask(stack.port, script, Accept_Encoding="gzip")
-    plain = ask(stack.port, script)
+    packed = request(stack.port, script, Accept_Encoding="gzip")
+    plain = request(stack.port, script)
 
     assert packed.status == HTTPStatus.OK
     assert packed.headers["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -165,7 +165,7 @@ def test_static_files_with_a_digest_are_immutable_and_compressed(stack: Stack) -
 
 
 def test_static_files_without_a_digest_are_revalidated(stack: Stack) -> None:
-    reply = ask(stack.port, "/static/petsage/icon.svg")
+    reply = request(stack.port, "/static/petsage/icon.svg")
 
     assert reply.status == HTTPStatus.OK
     assert reply.headers["Content-Type"] == "image/svg+xml"
@@ -176,6 +176,6 @@ def test_static_files_without_a_digest_are_revalidated(stack: Stack) -> None:
     "target", ["/static/../manage.py", "/static/%2e%2e/nginx.conf", "/static/"]
 )
 def test_files_outside_the_static_directory_are_not_served(stack: Stack, target: str) -> None:
-    reply = ask(stack.port, target)
+    reply = request(stack.port, target)
 
     assert reply.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}

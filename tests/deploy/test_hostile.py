@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 
 from smoke_test.contract import BODY
-from tests.deploy.asking import ask, say
+from tests.deploy.client import request, send_raw
 from tests.deploy.running import Stack
 
 pytestmark = pytest.mark.stack
@@ -103,8 +103,8 @@ def _statuses(received: bytes) -> list[int]:
 def _assert_other_clients_get_their_own_answers(stack: Stack) -> None:
     # On more connections than nginx keeps to the app: a surplus answer would arrive here.
     for _ in range(6):
-        assert ask(stack.port).body == BODY
-        assert ask(stack.port, "/missing/").status == HTTPStatus.NOT_FOUND
+        assert request(stack.port).body == BODY
+        assert request(stack.port, "/missing/").status == HTTPStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
@@ -113,7 +113,7 @@ def test_ambiguous_framing_smuggles_no_request_past_nginx(stack: Stack, framing:
     head = b"POST /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n" + framing + b"\r\n\r\n"
     seen = stack.log().count(b"/smuggled")
 
-    received = say(stack.port, head + CHUNKED_END + SMUGGLED, seconds=0.3)
+    received = send_raw(stack.port, head + CHUNKED_END + SMUGGLED, seconds=0.3)
 
     # nginx logs each request that it sees, so there is one answer for each line.
     answered = _statuses(received)
@@ -127,7 +127,7 @@ def test_ambiguous_framing_smuggles_no_request_past_nginx(stack: Stack, framing:
 def test_malformed_chunks_cause_no_server_error(stack: Stack, chunks: bytes) -> None:
     head = b"POST /smoke-test/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-    received = say(stack.port, head + chunks + SMUGGLED, seconds=0.3)
+    received = send_raw(stack.port, head + chunks + SMUGGLED, seconds=0.3)
 
     assert all(status < 500 for status in _statuses(received))
     _assert_other_clients_get_their_own_answers(stack)
@@ -135,7 +135,7 @@ def test_malformed_chunks_cause_no_server_error(stack: Stack, chunks: bytes) -> 
 
 @pytest.mark.parametrize("request_bytes", BAD_HEADS)
 def test_malformed_request_heads_cause_no_server_error(stack: Stack, request_bytes: bytes) -> None:
-    received = say(stack.port, request_bytes, seconds=0.3)
+    received = send_raw(stack.port, request_bytes, seconds=0.3)
 
     answered = set(_statuses(received)) - {HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
     assert all(status < 500 for status in answered)

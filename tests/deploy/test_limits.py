@@ -1,4 +1,4 @@
-"""Floods, stalled clients and what is too large: the others are answered meanwhile."""
+"""Floods, stalled clients and oversized requests do not affect other clients."""
 
 import resource
 import socket
@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import pytest
 
-from tests.deploy.asking import ask, say
+from tests.deploy.client import request, send_raw
 from tests.deploy.conftest import Start
 from tests.deploy.running import Stack
 
@@ -30,8 +30,8 @@ def test_a_flood_is_rate_limited_and_a_health_checker_is_not(start: Start) -> No
     stack.start_nginx()
     stack.wait_until_up()
 
-    checks = [ask(stack.port).status for _ in range(10)]
-    replies = [ask(stack.port) for _ in range(200)]
+    checks = [request(stack.port).status for _ in range(10)]
+    replies = [request(stack.port) for _ in range(200)]
 
     assert checks == [HTTPStatus.OK] * 10
     refused = [reply for reply in replies if reply.status == HTTPStatus.TOO_MANY_REQUESTS]
@@ -39,8 +39,8 @@ def test_a_flood_is_rate_limited_and_a_health_checker_is_not(start: Start) -> No
     assert refused[-1].json() == {"detail": "Too many requests."}
     assert refused[-1].headers["Proxy-Status"] == "nginx; error=http_request_error"
     assert refused[-1].headers["Retry-After"] == "1"
-    # The static files are nginx's own to serve.
-    assert ask(stack.port, "/static/petsage/icon.svg").status == HTTPStatus.OK
+    # The limit does not apply to static files.
+    assert request(stack.port, "/static/petsage/icon.svg").status == HTTPStatus.OK
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_flood_is_rate_limited_and_a_health_checker_is_not(start: Start) -> No
 def test_oversized_requests_get_json_errors(
     stack: Stack, request_bytes: bytes, status: bytes, detail: bytes
 ) -> None:
-    head, _, body = say(stack.port, request_bytes).partition(b"\r\n\r\n")
+    head, _, body = send_raw(stack.port, request_bytes).partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 " + status + b"\r\n")
     assert b"\r\nProxy-Status: nginx; error=http_request_error\r\n" in head
@@ -88,7 +88,7 @@ def test_hundreds_of_stalled_clients_are_dropped_and_delay_nobody(stack: Stack) 
         for client in slow:
             client.sendall(b"GET /smoke-test/ HTTP/1.1\r\nHost: local")
         began = time.monotonic()
-        meanwhile = [ask(stack.port) for _ in range(20)]
+        meanwhile = [request(stack.port) for _ in range(20)]
         ends = [_end(client) for client in slow]
         waited = time.monotonic() - began
 
@@ -109,7 +109,7 @@ def test_two_thousand_idle_connections_delay_nobody(stack: Stack) -> None:
     with ExitStack() as clients:
         for _ in range(2000):
             clients.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=10))
-        meanwhile = [ask(stack.port) for _ in range(20)]
+        meanwhile = [request(stack.port) for _ in range(20)]
 
     assert {reply.status for reply in meanwhile} == {HTTPStatus.OK}
     assert max(reply.seconds for reply in meanwhile) < 5

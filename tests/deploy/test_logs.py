@@ -1,4 +1,4 @@
-"""What nginx writes down: JSON lines, failures always, successes of the smoke test on demand."""
+"""What nginx logs: JSON lines, every failure, passed smoke tests on demand."""
 
 import json
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.asking import ask, say
+from tests.deploy.client import request, send_raw
 from tests.deploy.conftest import Start
 from tests.deploy.running import Stack
 from tests.polling import wait_until
@@ -24,7 +24,7 @@ def _entry(stack: Stack, request_id: str) -> dict[str, Any]:
 
 
 def test_a_log_line_names_client_request_and_release(stack: Stack) -> None:
-    reply = ask(stack.port, "/openapi.json?a=b", User_Agent='a "quoted" one')
+    reply = request(stack.port, "/openapi.json?a=b", User_Agent='a "quoted" one')
 
     entry = _entry(stack, reply.headers["X-Request-ID"])
     assert datetime.fromisoformat(entry.pop("time")).utcoffset() == timedelta(0)
@@ -46,10 +46,10 @@ def test_a_log_line_names_client_request_and_release(stack: Stack) -> None:
 
 
 def test_failed_smoke_tests_are_logged_and_passed_ones_are_not(stack: Stack) -> None:
-    success = ask(stack.port)
-    refused = ask(stack.port, method="DELETE")
+    success = request(stack.port)
+    refused = request(stack.port, method="DELETE")
     stack.stop_app()
-    failure = ask(stack.port)
+    failure = request(stack.port)
     stack.start_app()
 
     assert _entry(stack, failure.headers["X-Request-ID"])["status"] == 502
@@ -63,7 +63,7 @@ def test_passed_smoke_tests_can_be_logged_too(start: Start) -> None:
     stack.start_nginx()
     stack.wait_until_up()
 
-    reply = ask(stack.port)
+    reply = request(stack.port)
 
     assert _entry(stack, reply.headers["X-Request-ID"])["uri"] == "/smoke-test/"
 
@@ -76,11 +76,11 @@ def test_the_log_stays_valid_json_in_utf8_whatever_clients_send(stack: Stack) ->
         (b"/", b"\xe9vil", b"a"),
         (b'/"\\', b"localhost", b"a"),
     ):
-        say(
+        send_raw(
             stack.port,
             b"GET %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: %b\r\nConnection: close\r\n\r\n"
             % (target, host, agent),
         )
-    say(stack.port, b"\x16\x03\x01\xff nonsense\r\n\r\n")
+    send_raw(stack.port, b"\x16\x03\x01\xff nonsense\r\n\r\n")
 
     wait_until(lambda: len(_entries(stack)) == before + 5, "all five are logged", seconds=5)

@@ -1,4 +1,4 @@
-"""A reload loses nothing, and what is in flight is answered before the app ends."""
+"""A reload loses no request, and requests in flight are answered before the app exits."""
 
 import itertools
 import os
@@ -13,7 +13,7 @@ import pytest
 from deploy.processes import children
 from smoke_test.contract import BODY
 from tests.conftest import ROOT, free_ports, listens
-from tests.deploy.asking import Reply, ask, load
+from tests.deploy.client import Reply, load, request
 from tests.deploy.conftest import Start
 from tests.deploy.running import Stack
 from tests.polling import wait_until
@@ -25,14 +25,14 @@ def test_reloading_the_app_under_load_loses_no_request(stack: Stack) -> None:
     assert stack.app is not None
     old = set(stack.worker_pids())
     with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load is on")
+        wait_until(lambda: found.count() > 100, "the load has started")
         stack.app.send_signal(signal.SIGHUP)
         wait_until(
             lambda: len(stack.worker_pids()) == 2 and not old & set(stack.worker_pids()),
-            "both workers are others",
+            "both workers are new",
         )
         reached = found.count()
-        wait_until(lambda: found.count() > reached + 100, "the load goes on")
+        wait_until(lambda: found.count() > reached + 100, "the load continues")
 
     assert set(found.outcomes) == {"200"}
 
@@ -43,13 +43,11 @@ def test_reloading_nginx_under_load_loses_no_request(stack: Stack) -> None:
 
     old = workers()
     with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load is on")
+        wait_until(lambda: found.count() > 100, "the load has started")
         os.kill(stack.nginx_pid(), signal.SIGHUP)
-        wait_until(
-            lambda: len(workers()) == 2 and not old & workers(), "nginx's workers are others"
-        )
+        wait_until(lambda: len(workers()) == 2 and not old & workers(), "nginx has new workers")
         reached = found.count()
-        wait_until(lambda: found.count() > reached + 100, "the load goes on")
+        wait_until(lambda: found.count() > reached + 100, "the load continues")
 
     assert set(found.outcomes) == {"200"}
 
@@ -61,7 +59,7 @@ def test_requests_in_flight_are_answered_before_the_app_exits(
     begun = tmp_path / "begun"
 
     def client() -> None:
-        replies.append(ask(holding.port, X_Hold="2", X_Hold_Begun=str(begun)))
+        replies.append(request(holding.port, X_Hold="2", X_Hold_Begun=str(begun)))
 
     thread = threading.Thread(target=client)
     thread.start()
@@ -76,7 +74,7 @@ def test_requests_in_flight_are_answered_before_the_app_exits(
 
 
 def test_make_stack_prints_its_urls_and_exits_on_sigterm(start: Start) -> None:
-    start()  # For nginx, or the reason to skip.
+    start()  # Skips without nginx.
     port = free_ports(1)[0]
     with subprocess.Popen(
         ["make", "stack", f"NGINX_PORT={port}"],
@@ -90,7 +88,7 @@ def test_make_stack_prints_its_urls_and_exits_on_sigterm(start: Start) -> None:
             printed = "".join(
                 itertools.takewhile(lambda line: "access.log" not in line, make.stdout)
             )
-            reply = ask(port)
+            reply = request(port)
         finally:
             make.terminate()
             printed += make.communicate(timeout=30)[0]
@@ -109,7 +107,7 @@ def test_make_app_refuses_a_socket_that_is_already_served(stack: Stack) -> None:
 
     assert result.returncode == 1
     assert f"make app: got {stack.var}/petsage.sock already served" in result.stderr
-    assert ask(stack.port).status == HTTPStatus.OK
+    assert request(stack.port).status == HTTPStatus.OK
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -1,4 +1,4 @@
-"""`make run`: the real app server, asked over real sockets."""
+"""`make run`: the real app server over real sockets."""
 
 import http.client
 import os
@@ -17,7 +17,7 @@ from tests.polling import wait_until
 pytestmark = pytest.mark.server
 
 
-def _ask(
+def _request(
     site: str, method: str = "GET", target: str = "/smoke-test/", **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
     connection = http.client.HTTPConnection(site.removeprefix("http://"), timeout=10)
@@ -30,7 +30,7 @@ def _ask(
 
 
 def test_the_response_on_the_wire_is_the_contract(site: str) -> None:
-    response, body = _ask(site)
+    response, body = _request(site)
 
     assert response.status == HTTPStatus.OK
     assert body == BODY
@@ -41,8 +41,8 @@ def test_the_response_on_the_wire_is_the_contract(site: str) -> None:
 
 
 def test_head_on_the_wire_gets_the_headers_of_get_without_the_body(site: str) -> None:
-    get, _ = _ask(site)
-    head, body = _ask(site, "HEAD")
+    get, _ = _request(site)
+    head, body = _request(site, "HEAD")
 
     assert head.status == HTTPStatus.OK
     assert body == b""
@@ -54,7 +54,7 @@ def test_head_on_the_wire_gets_the_headers_of_get_without_the_body(site: str) ->
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "TRACE", "PURGE", "NONSENSE"])
 def test_other_methods_on_the_wire_get_405(site: str, method: str) -> None:
-    response, body = _ask(site, method)
+    response, body = _request(site, method)
 
     assert response.status == HTTPStatus.METHOD_NOT_ALLOWED
     assert response.getheader("Allow") == "GET, HEAD, OPTIONS"
@@ -63,20 +63,20 @@ def test_other_methods_on_the_wire_get_405(site: str, method: str) -> None:
 
 @pytest.mark.parametrize("accept", ["", "*", "text/plain", "\xff\xfe", "a/b," * 2048])
 def test_unusual_accept_headers_on_the_wire_get_json(site: str, accept: str) -> None:
-    response, body = _ask(site, Accept=accept)
+    response, body = _request(site, Accept=accept)
 
     assert (response.status, body) == (HTTPStatus.OK, BODY)
 
 
 def test_a_missing_slash_is_redirected_with_a_relative_location(site: str) -> None:
-    response, _ = _ask(site, target="/smoke-test")
+    response, _ = _request(site, target="/smoke-test")
 
     assert response.status == HTTPStatus.TEMPORARY_REDIRECT
     assert response.getheader("Location") == "/smoke-test/"
 
 
 def test_a_foreign_host_gets_400(site: str) -> None:
-    response, body = _ask(site, Host="10.0.0.7")
+    response, body = _request(site, Host="10.0.0.7")
 
     assert response.status == HTTPStatus.BAD_REQUEST
     assert body == b'{"detail":"Bad request."}'
@@ -91,7 +91,7 @@ def test_a_foreign_host_gets_400(site: str) -> None:
     ],
 )
 def test_static_files_are_served(site: str, target: str) -> None:
-    response, body = _ask(site, target=target)
+    response, body = _request(site, target=target)
 
     assert response.status == HTTPStatus.OK
     assert len(body) > 100
@@ -108,9 +108,9 @@ def test_make_run_prints_its_urls_and_exits_on_ctrl_c(free_port: int) -> None:
     ) as make:
         try:
             wait_until(lambda: listens(free_port), f"port {free_port} listens", seconds=120)
-            response, body = _ask(f"http://127.0.0.1:{free_port}")
+            response, body = _request(f"http://127.0.0.1:{free_port}")
         finally:
-            # As a terminal does: to make and to the server.
+            # As Ctrl-C in a terminal: to make and to the server.
             os.killpg(make.pid, signal.SIGINT)
             printed, _ = make.communicate(timeout=20)
 
@@ -126,7 +126,7 @@ def test_make_run_exits_immediately_during_an_unfinished_request(
     free_port: int, number: signal.Signals
 ) -> None:
     with serve(free_port) as server:
-        _ask(f"http://127.0.0.1:{free_port}")
+        _request(f"http://127.0.0.1:{free_port}")
         with socket.create_connection(("127.0.0.1", free_port)) as client:
             client.sendall(b"GET /smoke-test/ HTTP/1.1\r\n")
 
@@ -138,7 +138,7 @@ def test_make_run_exits_immediately_during_an_unfinished_request(
 
 def test_make_run_exits_if_its_worker_dies(free_port: int) -> None:
     with serve(free_port) as server:
-        _ask(f"http://127.0.0.1:{free_port}")
+        _request(f"http://127.0.0.1:{free_port}")
         [granian] = children(server.pid)
         [worker] = workers(granian)
 

@@ -1,4 +1,4 @@
-"""The site as a Debian machine has it, with a certificate of its own."""
+"""The site as on a Debian machine, with a certificate of its own."""
 
 import http.client
 import socket
@@ -15,7 +15,7 @@ from deploy.nginx import render
 from deploy.nginx.__main__ import debian_values
 from smoke_test.contract import BODY
 from tests.conftest import free_ports
-from tests.deploy.asking import ask
+from tests.deploy.client import request
 from tests.deploy.conftest import Start
 from tests.nginx import run_nginx
 
@@ -63,7 +63,7 @@ def _connect(site: Site, alpn: str = "http/1.1") -> ssl.SSLSocket:
     return context.wrap_socket(raw, server_hostname="localhost")
 
 
-def _ask(site: Site, target: str, host: str = "") -> tuple[http.client.HTTPResponse, bytes]:
+def _request(site: Site, target: str, host: str = "") -> tuple[http.client.HTTPResponse, bytes]:
     with _connect(site) as connection:
         name = host or f"localhost:{site.https}"
         request = f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
@@ -74,7 +74,7 @@ def _ask(site: Site, target: str, host: str = "") -> tuple[http.client.HTTPRespo
 
 
 def test_the_site_answers_over_tls_with_hsts(site: Site) -> None:
-    response, body = _ask(site, "/smoke-test/")
+    response, body = _request(site, "/smoke-test/")
 
     assert (response.status, body) == (HTTPStatus.OK, BODY)
     assert response.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
@@ -82,28 +82,28 @@ def test_the_site_answers_over_tls_with_hsts(site: Site) -> None:
 
 @pytest.mark.parametrize("target", ["/static/petsage/icon.svg", "/static/missing", "/missing/"])
 def test_hsts_is_on_every_answer(site: Site, target: str) -> None:
-    response, _ = _ask(site, target)
+    response, _ = _request(site, target)
 
     assert response.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
 
 
 def test_django_builds_https_urls(site: Site) -> None:
-    _, body = _ask(site, "/")
+    _, body = _request(site, "/")
 
     assert f'"smoke-test":"https://localhost:{site.https}/smoke-test/"'.encode() in body
 
 
 def test_a_request_by_ip_address_gets_the_smoke_test_and_nothing_else(site: Site) -> None:
-    smoke_test, body = _ask(site, "/smoke-test/", host="10.0.0.7")
-    other, _ = _ask(site, "/docs/", host="10.0.0.7")
+    smoke_test, body = _request(site, "/smoke-test/", host="10.0.0.7")
+    other, _ = _request(site, "/docs/", host="10.0.0.7")
 
     assert (smoke_test.status, body) == (HTTPStatus.OK, BODY)
     assert other.status == HTTPStatus.NOT_FOUND
-    assert ask(site.http, Host="10.0.0.7").body == BODY
+    assert request(site.http, Host="10.0.0.7").body == BODY
 
 
 def test_plain_http_is_redirected_to_https_with_method_and_query(site: Site) -> None:
-    reply = ask(site.http, "/smoke-test/?a=b", "POST", Host="localhost")
+    reply = request(site.http, "/smoke-test/?a=b", "POST", Host="localhost")
 
     assert reply.status == HTTPStatus.PERMANENT_REDIRECT
     assert reply.headers["Location"] == f"https://localhost:{site.https}/smoke-test/?a=b"
@@ -111,14 +111,14 @@ def test_plain_http_is_redirected_to_https_with_method_and_query(site: Site) -> 
 
 
 def test_plain_http_is_never_redirected_to_a_foreign_host(site: Site) -> None:
-    reply = ask(site.http, "/docs/", Host="evil.example")
+    reply = request(site.http, "/docs/", Host="evil.example")
 
     assert reply.status == HTTPStatus.NOT_FOUND
     assert reply.headers["Location"] is None
 
 
 def test_plain_http_on_the_tls_port_gets_400_as_json(site: Site) -> None:
-    reply = ask(site.https, Host="localhost")
+    reply = request(site.https, Host="localhost")
 
     assert reply.status == HTTPStatus.BAD_REQUEST
     assert reply.json() == {"detail": "Bad request."}
@@ -137,7 +137,7 @@ def test_the_site_speaks_http_2(site: Site) -> None:
 def test_only_tls_1_2_and_1_3_are_accepted(
     site: Site, openssl: str, option: str, accepted: bool
 ) -> None:
-    # At security level 0 it is the server that refuses, not this client.
+    # At security level 0, this client accepts everything, so only the server can refuse.
     result = subprocess.run(
         [openssl, "s_client", "-connect", f"127.0.0.1:{site.https}", option,
          "-cipher", "ALL:@SECLEVEL=0"],

@@ -1,4 +1,4 @@
-"""A real browser on the real app server, and a witness of all that goes wrong on a page."""
+"""A real browser on the real app server, and a record of everything that goes wrong on a page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-# No sandbox: CI runs as root. The rest keeps chromium from asking the world outside.
+# No sandbox: CI runs as root. The rest keeps chromium from contacting other hosts.
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,9 +27,9 @@ CHROMIUM_OPTIONS = [
 
 @dataclass
 class Visit:
-    """A browser's page, with what went wrong on it.
+    """A browser's page, and what went wrong on it.
 
-    A violation of the policy is a message on the console, and so a complaint.
+    A policy violation is a message on the console, and so a complaint.
     """
 
     page: Page
@@ -43,12 +43,12 @@ class Visit:
         self.page.on("request", self._on_request)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # What fails to load is told with its address below.
+        # _on_response reports these with their URL.
         if not message.text.startswith("Failed to load resource"):
             self.complaints.append(message.text)
 
     def _on_request_failed(self, request: Request) -> None:
-        # The browser gives up what a page still loads when it leaves that page.
+        # The browser cancels pending loads when it leaves a page.
         if request.failure != "net::ERR_ABORTED":
             self.complaints.append(request.url)
 

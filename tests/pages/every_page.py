@@ -1,4 +1,4 @@
-"""Every page that a person may meet, and how to get there."""
+"""Every page that a person may see, and how to get there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.conftest import free_ports, serve
-from tests.pages.front import nginx_before
+from tests.pages.proxy import run_proxy
 
 
 @contextmanager
@@ -15,15 +15,15 @@ def every_server(directory: Path) -> Iterator[dict[str, str]]:
     """Start the app server, an nginx in front of it, and an nginx in front of nothing."""
     port, dead_port = free_ports(2)
     names = {"DJANGO_SETTINGS_MODULE": "tests.settings.breakable"}
-    directories = [directory / name for name in ("front", "dead")]
+    directories = [directory / name for name in ("proxy", "dead")]
     for each in directories:
         each.mkdir()
     with (
         serve(port, PETSAGE_RELEASE="2026.11.23+4f2c9e1", **names),
-        nginx_before(port, directories[0]) as front,
-        nginx_before(dead_port, directories[1]) as dead,
+        run_proxy(port, directories[0]) as proxy,
+        run_proxy(dead_port, directories[1]) as dead,
     ):
-        yield {"app": f"http://127.0.0.1:{port}", "front": front, "dead": dead}
+        yield {"app": f"http://127.0.0.1:{port}", "proxy": proxy, "dead": dead}
 
 
 def _watch(page: Page) -> None:
@@ -74,7 +74,7 @@ def _nothing(_page: Page) -> None:
     return
 
 
-# Name, server, address, what to do there.
+# Name, server, path, what to do there.
 EVERY_PAGE: list[tuple[str, str, str, Callable[[Page], None]]] = [
     ("smoke-test", "app", "/smoke-test/", _nothing),
     ("smoke-test-watch", "app", "/smoke-test/#watch", _watch),
@@ -85,11 +85,11 @@ EVERY_PAGE: list[tuple[str, str, str, Callable[[Page], None]]] = [
     ("root", "app", "/", _nothing),
     ("docs", "app", "/docs/", _read),
     ("docs-tried", "app", "/docs/", _try_out),
-    ("400", "front", "/400", _nothing),
+    ("400", "proxy", "/400", _nothing),
     ("403", "app", "/denies/", _nothing),
     ("404", "app", "/nowhere/", _nothing),
     ("500", "app", "/raises/", _nothing),
     ("502", "dead", "/", _nothing),
-    ("503", "front", "/503", _nothing),
-    ("504", "front", "/504", _nothing),
+    ("503", "proxy", "/503", _nothing),
+    ("504", "proxy", "/504", _nothing),
 ]

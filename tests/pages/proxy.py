@@ -1,4 +1,4 @@
-"""A real nginx in front of the app server, with our pages for its 502, 503 and 504."""
+"""A real nginx in front of the app server, with our pages for 502, 503 and 504."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,11 +29,11 @@ HTTP = """
 
 
 @contextmanager
-def nginx_before(app_port: int, directory: Path) -> Iterator[str]:
+def run_proxy(app_port: int, directory: Path) -> Iterator[str]:
     """Start nginx in front of the port, and return its base URL without a final slash.
 
-    Under `/kept/` it keeps every answer, whatever the app says of that; `/400` asks the app for
-    a host that is not its own; `/503` and `/504` are nginx's own answers.
+    Under `/kept/` it caches every response, whatever the app says; `/400` sends the app a foreign
+    Host; `/503` and `/504` are nginx's own responses.
     Skips without nginx, but fails where CI is set.
     """
     [port] = free_ports(1)

@@ -1,4 +1,4 @@
-"""`make screenshots`: every page at three widths, light and dark, to be looked at."""
+"""`make screenshots`: every page at three widths, light and dark."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_take_screenshots(browser: Browser, tmp_path: Path) -> None:
                 act(page)
                 for width, height in SIZES:
                     page.set_viewport_size({"width": width, "height": height})
-                    # A wall does not scroll.
+                    # Nobody scrolls on a wall screen.
                     whole = width < 1920
                     page.screenshot(
                         path=directory / f"{name}-{width}-{scheme}.png",

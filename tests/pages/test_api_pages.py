@@ -145,7 +145,7 @@ def test_the_first_visit_loads_less_than_50_kb(visit: Visit) -> None:
     visit.page.wait_for_load_state("networkidle")
 
     paths = [re.sub(r"\.[0-9a-f]{12}\.", ".", urlsplit(r.url).path) for r in requests]
-    # Nothing of DRF's own style sheets and scripts is left.
+    # None of DRF's own style sheets and scripts.
     assert set(paths) == {
         "/smoke-test/",
         "/static/petsage/api.js",
@@ -167,6 +167,6 @@ def test_the_longest_possible_release_fits_a_phone_screen(
 
         assert page.locator("#state dd").first.inner_text() == "a" * 128
         assert page.evaluate("document.documentElement.scrollWidth") == 320
-        # The frame around it would cut off what does not wrap.
+        # Its frame would cut off text that does not wrap.
         answer = page.locator(".response-info")
         assert answer.evaluate("e => e.scrollWidth - e.clientWidth") == 0

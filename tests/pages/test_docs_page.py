@@ -1,4 +1,4 @@
-"""Swagger UI in a real browser, under the policy."""
+"""Swagger UI in a real browser, under the security policy."""
 
 import pytest
 from playwright.sync_api import expect

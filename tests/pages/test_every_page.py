@@ -1,4 +1,4 @@
-"""What holds for every page: WCAG by axe, no violation of the policy, nothing too wide."""
+"""Every page: no accessibility violation by axe, no policy violation, nothing too wide."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -39,7 +39,7 @@ def test_every_page_is_accessible_and_obeys_its_security_policy(
 
     violations = Axe().run(visit.page).response["violations"]
     assert [(v["id"], [node["target"] for node in v["nodes"]]) for v in violations] == []
-    # The page that asks a server that is gone fails to reach that.
+    # The page that watches a stopped server complains that it cannot reach it.
     assert set(visit.complaints) <= {servers[server] + path.removesuffix("#watch")}
     visit.page.set_viewport_size({"width": 320, "height": 640})
     assert visit.page.evaluate("document.documentElement.scrollWidth") == 320

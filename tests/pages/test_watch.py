@@ -1,4 +1,4 @@
-"""The page that asks again, while servers come and go."""
+"""The page that polls, while servers come and go."""
 
 import os
 import re
@@ -11,12 +11,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 from deploy.processes import children
 from tests.conftest import serve
 from tests.pages.conftest import Visit
-from tests.pages.front import nginx_before
+from tests.pages.proxy import run_proxy
 
 pytestmark = pytest.mark.server
 
-# Milliseconds by which most tests here put the browser's clock on: one question later.
-# The servers, the connections and what comes of them are real.
+# Milliseconds by which most tests here advance the browser's clock: until after the next request.
+# The servers and the connections are real.
 NEXT = 5_500
 
 
@@ -41,7 +41,7 @@ def test_the_page_sends_no_request_until_the_switch_is_on(visit: Visit) -> None:
     expect(time).to_have_attribute("datetime", stamp)
     assert stamp != first
     expect(time).to_have_text(stamp[11:19])
-    # The headers that are shown below are those of the same answer.
+    # The headers further down are those of the same response.
     expect(visit.page.locator(".response-info")).to_contain_text(stamp)
     expect(visit.page.locator("#answers li time").first).to_have_text(stamp[11:19])
     assert visit.page.url.endswith("/smoke-test/#watch")
@@ -81,7 +81,7 @@ def test_the_page_shows_a_server_that_stops_and_returns_with_another_release(
         _expect_state(page, "ok", "OK")
         expect(told).to_have_text("OK again. Release t2 answers.")
         expect(page.locator("#state dd").first).to_have_text("t2")
-        # Newest first, and a release only where it is another one.
+        # Newest first; a release is shown only where it changes.
         expect(page.locator("#answers b")).to_have_text(["t2", "", "t1"])
 
 
@@ -110,9 +110,9 @@ def test_the_page_recognizes_a_proxy_that_answers_instead_of_petsage(
 ) -> None:
     page = context.new_page()
     page.clock.install()
-    with nginx_before(free_port, tmp_path) as front:
+    with run_proxy(free_port, tmp_path) as proxy:
         with serve(free_port):
-            page.goto(f"{front}/smoke-test/#watch")
+            page.goto(f"{proxy}/smoke-test/#watch")
             _expect_state(page, "ok", "OK")
 
         page.clock.run_for(NEXT)
@@ -126,8 +126,8 @@ def test_the_page_recognizes_a_cached_response(
     context: BrowserContext, site: str, tmp_path: Path
 ) -> None:
     page = context.new_page()
-    with nginx_before(int(site.rpartition(":")[2]), tmp_path) as front:
-        page.goto(f"{front}/kept/smoke-test/")
+    with run_proxy(int(site.rpartition(":")[2]), tmp_path) as proxy:
+        page.goto(f"{proxy}/kept/smoke-test/")
         _expect_state(page, "ok", "OK")
 
         page.get_by_role("switch").check()
@@ -139,9 +139,9 @@ def test_the_page_reports_a_redirect_and_does_not_follow_it(
     context: BrowserContext, site: str, tmp_path: Path
 ) -> None:
     page = context.new_page()
-    with nginx_before(int(site.rpartition(":")[2]), tmp_path) as front:
-        page.goto(f"{front}/smoke-test/")
-        # Stands for a login that a front puts before the page: this address is sent on by 307.
+    with run_proxy(int(site.rpartition(":")[2]), tmp_path) as proxy:
+        page.goto(f"{proxy}/smoke-test/")
+        # Like a login in front of the page: this path is redirected with a 307.
         page.evaluate("history.replaceState(null, '', '/smoke-test')")
 
         page.get_by_role("switch").check()
@@ -153,8 +153,8 @@ def test_the_page_recognizes_a_response_that_is_not_from_petsage(
     context: BrowserContext, site: str, tmp_path: Path
 ) -> None:
     page = context.new_page()
-    with nginx_before(int(site.rpartition(":")[2]), tmp_path) as front:
-        page.goto(f"{front}/smoke-test/")
+    with run_proxy(int(site.rpartition(":")[2]), tmp_path) as proxy:
+        page.goto(f"{proxy}/smoke-test/")
         page.evaluate("history.replaceState(null, '', '/static/petsage/icon.svg')")
 
         page.get_by_role("switch").check()
@@ -195,7 +195,7 @@ def test_a_state_older_than_half_a_minute_is_marked_as_old(visit: Visit) -> None
 
 
 def _set_hidden(page: Page, *, hidden: bool) -> None:
-    # Playwright keeps every tab visible, so the page is told in the browser's own words.
+    # Playwright keeps every tab visible, so send the event that a browser would send.
     page.evaluate(
         "value => {"
         "Object.defineProperty(document, 'hidden', {value, configurable: true});"

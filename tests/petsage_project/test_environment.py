@@ -1,4 +1,4 @@
-"""Each reader takes what it documents, and says of everything else what it expected."""
+"""Each reader accepts what it documents, and refuses everything else with a message."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The answers of last resort, with DEBUG off."""
+"""The error responses, with DEBUG off."""
 
 import re
 from http import HTTPStatus
@@ -86,5 +86,5 @@ def test_the_pages_of_nginx_fit_in_a_quoted_configuration_value(status: int) -> 
     page = render_to_string("petsage/failure.html", {"status": status})
 
     assert not set("'\\$") & set(page)
-    # nginx takes no longer parameter.
+    # The longest parameter that nginx accepts.
     assert len(page.encode()) < 4096

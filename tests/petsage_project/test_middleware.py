@@ -1,4 +1,4 @@
-"""What a page may load and do, by its headers; the browser's tests see that it is enough."""
+"""What a page may load and do, by its headers; the tests in a browser show that it works."""
 
 import pytest
 from django.test import Client, override_settings

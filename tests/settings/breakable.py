@@ -1,4 +1,4 @@
-"""The same project, at whose addresses more can go wrong."""
+"""The project with URLs that fail."""
 
 from petsage_project.settings import *  # noqa: F403
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 
 class HoldMiddleware:
-    """Hold the worker's only thread for X-Hold seconds, once the file X-Hold-Begun is made."""
+    """Create the file X-Hold-Begun, then block the worker's only thread for X-Hold seconds."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""A project that has forgotten to include the smoke test."""
+"""A project whose URLconf does not include the smoke test."""
 
 from petsage_project.settings import *  # noqa: F403
 

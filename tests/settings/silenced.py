@@ -1,4 +1,4 @@
-"""The same, with the checks that say so silenced."""
+"""A project with a redirect whose check is silenced."""
 
 from tests.settings.ssl_redirect import *  # noqa: F403
 

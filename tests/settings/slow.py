@@ -1,4 +1,4 @@
-"""The project with a view that can be held: what a deadlocked worker is."""
+"""The project with a worker that can be blocked, like a deadlocked one."""
 
 from petsage_project.settings import *  # noqa: F403
 from petsage_project.settings import MIDDLEWARE as PROJECT

@@ -1,4 +1,4 @@
-"""A project that sends its load balancer to https, for ever."""
+"""A project that redirects its load balancer to https forever."""
 
 from petsage_project.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""The project, where `collectstatic` cannot write."""
+"""The project with a STATIC_ROOT that `collectstatic` cannot write."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The project's addresses, and two more that fail."""
+"""The project's URLs, and two that fail."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse

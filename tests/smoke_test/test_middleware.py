@@ -51,7 +51,7 @@ def test_the_time_is_that_of_the_response(client: Client) -> None:
     after = datetime.now(UTC)
 
     answered_at = datetime.fromisoformat(response["X-PetSage-Answered-At"])
-    # The stamp has milliseconds, cut off.
+    # The stamp is truncated to milliseconds.
     assert before - timedelta(milliseconds=1) <= answered_at <= after
 
 

@@ -7,7 +7,7 @@ JSON = "application/json"
 PAGE = "text/html; charset=utf-8"
 
 ACCEPT = [
-    # Nothing, and everything.
+    # No preference.
     ("", JSON),
     ("*/*", JSON),
     ("*", JSON),
@@ -21,12 +21,12 @@ ACCEPT = [
     ("application/json", JSON),
     ("application/json; indent=4", JSON),
     ("image/*", JSON),
-    # What browsers send, today's and an old Java's.
+    # What browsers send, and an old Java client.
     ("text/html", PAGE),
     ("TEXT/HTML", PAGE),
     ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", PAGE),
     ("text/html, image/gif, *; q=.2, */*; q=.2", PAGE),
-    # Only a name gets the page, no wildcard does.
+    # Only text/html by name gets the page, not a wildcard.
     ("text/*", JSON),
     ("application/json;q=0, */*", JSON),
     ("*/*, application/json;q=0.1", JSON),
@@ -40,7 +40,7 @@ ACCEPT = [
     ("text/html;q=0, */*", JSON),
     ("application/json;q=0, text/html;q=0", JSON),
     ("text/html;q=0.5, */*;q=0.5", PAGE),
-    # Equal: the first one that is named.
+    # Equal weights: the first named type.
     ("text/html, application/json", PAGE),
     ("application/json, text/html", JSON),
     ("text/html; q=1.0, */*", PAGE),
