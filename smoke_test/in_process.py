@@ -53,7 +53,9 @@ def verdicts(expected: Expectations, deadline: Deadline) -> list[Verdict]:
         return found
     now = datetime.now(UTC)
     timed_out = Exchange(url=PATH, sent_at=now, received_at=now, address=IN_PROCESS)
-    return [verdict(timed_out, "http.timeout", "this project did not answer in time.")]
+    message = "this project did not answer in time."
+    hint = "does a middleware or the view wait for something? Raise --timeout to find out"
+    return [verdict(timed_out, "http.timeout", message, hint=hint)]
 
 
 def faults() -> Iterator[Verdict]:
