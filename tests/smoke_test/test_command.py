@@ -14,6 +14,7 @@ from django.test import override_settings
 from pytest_django import Settings
 
 from petsage_project.settings import MIDDLEWARE
+from smoke_test.management.commands.smoke_test import Command
 from tests.conftest import ROOT
 from tests.smoke_test.test_checks import BROKEN
 
@@ -108,6 +109,26 @@ def test_a_release_that_is_not_the_expected_one_fails(run: Run) -> None:
 
     assert result.status == 1
     assert "release.mismatch" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--in-process"], 0),
+        (["--in-process", "--settings", "petsage_project.settings"], 0),
+        (["--in-process", "--pythonpath=."], 0),
+        (["--in-process", "--release", "4f2c9e1"], 1),
+        (["--in-process", "--verbosity", "2"], 2),
+        ([], 2),
+    ],
+)
+def test_the_command_line_takes_djangos_two_options_and_exits_with_the_status(
+    arguments: list[str], status: int
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        Command().run_from_argv(["manage.py", "smoke_test", *arguments])
+
+    assert end.value.code == status
 
 
 def test_call_command_without_a_target_raises_command_error() -> None:
