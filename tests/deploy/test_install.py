@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Machine:
         script = f'. "{self.clone}/deploy/install.sh"\n{OUTSIDE}\nmain "$@"'
         return subprocess.run(
             ["bash", "-c", script, "install.sh", *hosts],
-            env=os.environ | {"DESTDIR": str(self.root), "VENV": str(ROOT / ".venv")},
+            env=os.environ | {"DESTDIR": str(self.root), "VENV": sys.prefix},
             capture_output=True,
             text=True,
             check=False,

@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 import threading
 from http import HTTPStatus
 from pathlib import Path
@@ -122,9 +123,16 @@ def test_make_app_refuses_a_read_only_directory(tmp_path: Path) -> None:
     )
 
 
+def test_make_app_refuses_a_directory_that_it_cannot_create() -> None:
+    result = _app(Path("/dev/null/var"))
+
+    assert result.returncode == 1
+    assert result.stderr == "make app: [Errno 20] Not a directory: '/dev/null/var'\n"
+
+
 def _app(var: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [ROOT / ".venv/bin/python", "-m", "deploy.app", "--var", var],
+        [sys.executable, "-m", "deploy.app", "--var", var],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def unit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the unit with its interpreter replaced by one that this machine has."""
     unit = tmp_path_factory.mktemp("units") / UNIT.name
     python = "/opt/petsage/current/.venv/bin/python"
-    unit.write_text(UNIT.read_text().replace(python, str(ROOT / ".venv/bin/python")))
+    unit.write_text(UNIT.read_text().replace(python, sys.executable))
     return unit
 
 
