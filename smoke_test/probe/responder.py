@@ -120,7 +120,13 @@ MARKS = (
         least=400,
     ),
     Mark("proxy", "Apache", body=r"<address>Apache\b"),
-    Mark("proxy", "Apache", body=r'\A<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2\.0//EN">'),
+    Mark(
+        "proxy",
+        "Apache",
+        body=r'\A<!DOCTYPE HTML PUBLIC "-//(IETF|W3C)//DTD HTML [24]\.01?//EN"[^>]*>\s*'
+        r"<html><head>\s*"
+        r"<title>\d{3} [^<]*</title>\s*</head><body>\s*<h1>",
+    ),
     Mark("proxy", "IIS", body=r"(?i)<h2>HTTP Error \d{3}|<title>IIS \d|IIS Detailed Error"),
     Mark("proxy", "IIS", header=("server", "Microsoft-HTTPAPI/.*"), least=400),
     Mark("proxy", "ingress-nginx", body=r"\Adefault backend - 404\Z"),

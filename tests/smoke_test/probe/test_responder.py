@@ -1,7 +1,7 @@
 """Who answered, by answers of real products.
 
 Recorded on 2026-11-25 from HAProxy 2.6, Varnish 7.1, lighttpd 1.4.69, h2o 2.2.5, Caddy 2.6,
-Traefik and Envoy in front of a dead server and without a route, and from the app servers with an
+Apache 2.4.71, Traefik and Envoy in front of a dead server and without a route, and from the app servers with an
 application that raises; the others are from the documentation that responder.py names.
 """
 
@@ -46,7 +46,11 @@ VARNISH = b"<h3>Guru Meditation:</h3>\n<p>XID: 3</p>\n<hr>\n<p>Varnish cache ser
 HAPROXY = (
     b"<html><body><h1>503 Service Unavailable</h1>\nNo server is available.\n</body></html>\n"
 )
-IETF = b'<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html><head>\n<title>503</title>'
+IETF = b'<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html><head>\n<title>503 Service Unavailable</title>\n</head><body>\n<h1>Service Unavailable</h1>\n'
+W3C = IETF.replace(
+    b'-//IETF//DTD HTML 2.0//EN"',
+    b'-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd"',
+)
 CLOUDFLARE = (
     b'{"type":"https://developers.cloudflare.com/x/","cloudflare_error":true,"status":522}'
 )
@@ -84,6 +88,8 @@ ANSWERS = [
     (answer(500, b"Fastly error: unknown domain: a.example."), "proxy", "Fastly"),
     (answer(503, b"<address>Apache/2.4.62 (Debian) Server</address>"), "proxy", "Apache"),
     (answer(503, IETF, Server="Apache"), "proxy", "Apache"),
+    (answer(503, W3C, Server="Apache/2.4.71 (Debian)"), "proxy", "Apache"),
+    (answer(404, b"mine", Server="Apache/2.4.71 (Debian)"), "unknown", "an unknown server"),
     (answer(404, LIGHTTPD, Server="lighttpd/1.4.69"), "proxy", "lighttpd"),
     (answer(502, b"connection failed", Server="h2o/2.2.5"), "proxy", "h2o"),
     (answer(404, b"not found", Server="h2o/2.2.5"), "proxy", "h2o"),
