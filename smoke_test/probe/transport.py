@@ -12,7 +12,7 @@ import pycurl
 
 from smoke_test.contract import NONCE_HEADER, PROBE_HEADER
 from smoke_test.probe.deadline import Deadline
-from smoke_test.probe.exchange import Certificate, Exchange, Timings, TransportError
+from smoke_test.probe.exchange import Certificate, CurlCode, Exchange, Timings, TransportError
 from smoke_test.probe.resolver import Resolution, is_address, resolve
 
 USER_AGENT = "petsage-smoke-test/1.0.0"
@@ -182,7 +182,7 @@ class _Transfer:
         self.in_headers = self.is_interim = self.is_final = self.is_malformed = False
         self.body = bytearray()
         self.too_large = False
-        self.wants_certificate = False
+        self.wants_certificate = self.refuses_stream = False
         self.handle = pycurl.Curl()
         self.sent_at = self.received_at = datetime.now(UTC)
         self._set_options(timeout_s)
@@ -226,9 +226,11 @@ class _Transfer:
             self.handle.setopt(pycurl.RESOLVE, [f"{host}:{port}:{','.join(addresses)}"])
 
     def _on_debug(self, kind: int, message: bytes) -> None:
-        # libcurl tells it in no other way. TLS 1.3 rejects a client only after the handshake.
-        if kind == pycurl.INFOTYPE_TEXT and b"Request CERT" in message:
-            self.wants_certificate = True
+        # libcurl tells these two in no other way: TLS 1.3 rejects a client only after the
+        # handshake, and a refused stream is retried until the connection has died five times.
+        if kind == pycurl.INFOTYPE_TEXT:
+            self.wants_certificate |= b"Request CERT" in message
+            self.refuses_stream |= b"REFUSED_STREAM" in message
 
     def _on_header(self, line: bytes) -> int:
         self.header_bytes += len(line)
@@ -263,6 +265,8 @@ class _Transfer:
 
     def finish(self, error: TransportError | None) -> None:
         self.received_at = datetime.now(UTC)
+        if error is not None and self.refuses_stream:
+            error = TransportError(CurlCode.HTTP2_STREAM, "REFUSED_STREAM")
         if error is not None:
             # libcurl keeps the reasons apart from its code.
             self.error = error._replace(

@@ -137,6 +137,8 @@ def _http_verdict(node: str, exchange: Exchange, error: TransportError) -> Verdi
             exchange, "http.not_http", f"{node} sent something that is not HTTP: {error.text}."
         )
     if error.code == CurlCode.RECV_ERROR:
+        if "connection died" in error.text.lower():
+            return verdict(exchange, "http.closed", f"{node} closed every connection.")
         if error.os_errno or "reset" in error.text.lower():
             after = " in mid-answer" if exchange.status else " without an answer"
             return verdict(exchange, "http.reset", f"{node} reset the connection{after}.")

@@ -309,3 +309,36 @@ def test_a_certificate_with_only_a_common_name_is_for_no_name(tmp_path: Path) ->
 
     assert (report.exit_status, report.codes) == (1, ["tls.hostname"])
     assert "subjectAltName" in report.verdict["message"]
+
+
+def frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
+    """Return a frame of HTTP/2 (RFC 9113, 4.1)."""
+    head = len(payload).to_bytes(3, "big") + bytes([kind, flags])
+    return head + stream.to_bytes(4, "big") + payload
+
+
+def refusing_streams(connection: socket.socket) -> None:
+    """Speak HTTP/2, and refuse every request."""
+    settings, headers, reset, refused_stream = 4, 1, 3, 7
+    connection.sendall(frame(settings, 0))
+    received = connection.recv(65536)[24:]
+    while True:
+        while len(received) < 9 or len(received) < 9 + int.from_bytes(received[:3], "big"):
+            chunk = connection.recv(65536)
+            if not chunk:
+                return
+            received += chunk
+        size, kind = int.from_bytes(received[:3], "big"), received[3]
+        if kind == headers:
+            stream = int.from_bytes(received[5:9], "big")
+            connection.sendall(frame(reset, stream, refused_stream.to_bytes(4, "big")))
+        received = received[9 + size :]
+
+
+def test_a_refused_http_2_stream(authority: trustme.CA, ca_file: str) -> None:
+    context = good(authority)
+    context.set_alpn_protocols(["h2"])
+
+    report = ask(context, "--ca-file", ca_file, script=refusing_streams)
+
+    assert (report.exit_status, report.codes) == (1, ["http.stream_refused"])
