@@ -1,6 +1,7 @@
 """Real certificates, good and bad, by a private authority."""
 
 import ssl
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,33 +34,73 @@ def without_intermediate(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def self_signed(folder: Path, *, names: bool = True) -> ssl.SSLContext:
-    """Return a server's context whose certificate is self-signed, perhaps without any name."""
+@dataclass(frozen=True)
+class Issued:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def key_pem(self) -> bytes:
+        return self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+
+def issue(
+    name: str,
+    by: Issued | None = None,
+    days: int = 90,
+    extension: x509.ExtensionType | None = None,
+) -> Issued:
+    """Return a certificate that ends in so many days, self-signed unless somebody issues it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(by.certificate.subject if by else subject)
         .public_key(key.public_key())
-        .serial_number(1)
+        .serial_number(x509.random_serial_number())
         .not_valid_before(datetime.now(UTC) - DAY)
-        .not_valid_after(datetime.now(UTC) + 90 * DAY)
+        .not_valid_after(datetime.now(UTC) + days * DAY)
     )
-    if names:
-        alternative = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-        builder = builder.add_extension(alternative, critical=False)
-    certificate = builder.sign(key, hashes.SHA256())
-    pem = folder / "self-signed.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=False)
+    return Issued(builder.sign(by.key if by else key, hashes.SHA256()), key)
+
+
+AUTHORITY = x509.BasicConstraints(ca=True, path_length=None)
+LOCALHOST = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+
+
+def self_signed(folder: Path, *, names: bool = True) -> ssl.SSLContext:
+    """Return a server's context whose certificate is self-signed, perhaps without any name."""
+    return context(
+        folder / "self-signed.pem", issue("localhost", extension=LOCALHOST if names else None)
     )
-    pem.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
+
+
+def expiring_intermediate(folder: Path) -> ssl.SSLContext:
+    """Return a server's context whose intermediate ends before its leaf; ca.pem is the root."""
+    root = issue("root", extension=AUTHORITY)
+    intermediate = issue("intermediate", root, days=5, extension=AUTHORITY)
+    (folder / "ca.pem").write_bytes(root.pem())
+    leaf = issue("localhost", intermediate, extension=LOCALHOST)
+    return context(folder / "site.pem", leaf, intermediate)
+
+
+def context(path: Path, leaf: Issued, *chain: Issued) -> ssl.SSLContext:
+    """Return a server's context with these certificates, which it writes to a file."""
+    path.write_bytes(leaf.key_pem() + leaf.pem() + b"".join(each.pem() for each in chain))
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(path)
+    return server_context
 
 
 def revoke(folder: Path) -> None:
@@ -67,32 +108,14 @@ def revoke(folder: Path) -> None:
 
     The files are ca.pem, site.pem and ocsp.der.
     """
+    authority = issue("CA", extension=AUTHORITY)
+    site = issue("localhost", authority, extension=LOCALHOST)
     now = datetime.now(UTC).replace(microsecond=0)
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
-    names = [
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("CA", "localhost")
-    ]
-
-    def issue(subject: int, extension: x509.ExtensionType) -> x509.Certificate:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(names[subject])
-            .issuer_name(names[0])
-            .public_key(keys[subject].public_key())
-            .serial_number(subject + 1)
-            .not_valid_before(now - DAY)
-            .not_valid_after(now + 90 * DAY)
-            .add_extension(extension, critical=False)
-            .sign(keys[0], hashes.SHA256())
-        )
-
-    authority = issue(0, x509.BasicConstraints(ca=True, path_length=None))
-    site = issue(1, x509.SubjectAlternativeName([x509.DNSName("localhost")]))
     response = (
         ocsp.OCSPResponseBuilder()
         .add_response(
-            cert=site,
-            issuer=authority,
+            cert=site.certificate,
+            issuer=authority.certificate,
             # RFC 5019 requires it, and libcurl looks for no other.
             algorithm=hashes.SHA1(),  # noqa: S303
             cert_status=ocsp.OCSPCertStatus.REVOKED,
@@ -101,18 +124,11 @@ def revoke(folder: Path) -> None:
             revocation_time=now - DAY,
             revocation_reason=x509.ReasonFlags.key_compromise,
         )
-        .responder_id(ocsp.OCSPResponderEncoding.HASH, authority)
-        .certificates([authority])
-        .sign(keys[0], hashes.SHA256())
+        .responder_id(ocsp.OCSPResponderEncoding.HASH, authority.certificate)
+        .certificates([authority.certificate])
+        .sign(authority.key, hashes.SHA256())
     )
-    private = keys[1].private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "ca.pem").write_bytes(authority.public_bytes(pem))
+    (folder / "ca.pem").write_bytes(authority.pem())
     # libcurl looks for the issuer in the chain that the server sends.
-    chain = site.public_bytes(pem) + authority.public_bytes(pem)
-    (folder / "site.pem").write_bytes(private + chain)
+    (folder / "site.pem").write_bytes(site.key_pem() + site.pem() + authority.pem())
     (folder / "ocsp.der").write_bytes(response.public_bytes(serialization.Encoding.DER))

@@ -206,6 +206,14 @@ def test_a_certificate_that_expires_soon_is_a_warning(
     assert (report.exit_status, report.codes) == (0, codes)
 
 
+def test_an_intermediate_that_expires_before_its_leaf_is_a_warning(tmp_path: Path) -> None:
+    context = certificates.expiring_intermediate(tmp_path)
+
+    report = ask(context, "--ca-file", str(tmp_path / "ca.pem"))
+
+    assert (report.exit_status, report.codes) == (0, ["ok", "tls.expiring"])
+
+
 def test_a_redirect_from_https_to_http_is_refused(authority: trustme.CA, ca_file: str) -> None:
     script = redirecting("http://localhost:{port}/smoke-test/")
 
