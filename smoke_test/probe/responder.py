@@ -108,7 +108,7 @@ MARKS = (
     Mark(
         "proxy",
         "h2o",
-        body=r"\A(connection failed|not found|I/O error|[a-z ]+ failed)\Z",
+        body=r"\A(connection failed|not found|premature close|I/O (error|timeout)( \(\w+\))?)\Z",
         header=("server", r"h2o/.*"),
         least=400,
     ),
