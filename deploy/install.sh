@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Install the commit that this clone is at, or upgrade to it; docs/deployment.md has the steps.
 #
-#   sudo deploy/install.sh [HOST...]    the hosts that people type; wanted the first time only
+#   sudo deploy/install.sh [HOST...]    the names that clients use; required the first time only
 #
-# It ends by asking the new release through nginx, and goes back to the former one where that fails.
+# It ends by probing the new release through nginx, and goes back to the former one if that fails.
 set -euo pipefail
 
 clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -39,7 +39,7 @@ say() { echo "install.sh: $*" >&2; }
 die() { say "$*"; exit 1; }
 
 require_what_is_needed() {
-  [ "$(id -u)" = 0 ] || die "found user $(id -un), wanted root; run it with sudo"
+  [ "$(id -u)" = 0 ] || die "got user $(id -un), expected root; run it with sudo"
   local program
   for program in git make nginx python3 systemctl; do
     [ -n "$(PATH=$PATH:/usr/sbin command -v "$program")" ] ||
@@ -50,7 +50,7 @@ require_what_is_needed() {
 # The settings are written once and are the operator's from then on.
 write_settings() {
   [ ! -e "$settings" ] || return 0
-  [ $# -gt 0 ] || die "found no hosts, wanted those that people type; deploy/install.sh HOST..."
+  [ $# -gt 0 ] || die "got no hosts, expected the names that clients use; deploy/install.sh HOST..."
   mkdir -p "$(dirname "$settings")"
   (
     umask 077
@@ -67,7 +67,7 @@ git_in_clone() { git -c "safe.directory=$clone" -C "$clone" "$@"; }
 
 release_of_clone() {
   [ -z "$(git_in_clone status --porcelain)" ] ||
-    die "found changes that are not committed, wanted a commit; commit or stash them"
+    die "got uncommitted changes, expected a commit; commit or stash them"
   git_in_clone rev-parse --short=12 HEAD
 }
 

@@ -175,7 +175,7 @@ def test_the_first_installation_needs_host_names(machine: Machine) -> None:
     result = machine.install()
 
     assert result.returncode == 1
-    assert "found no hosts, wanted those that people type" in result.stderr
+    assert "got no hosts, expected the names that clients use" in result.stderr
 
 
 def test_uncommitted_changes_are_not_installed(machine: Machine) -> None:
@@ -185,5 +185,5 @@ def test_uncommitted_changes_are_not_installed(machine: Machine) -> None:
     result = machine.install("petsage.example")
 
     assert result.returncode == 1
-    assert "found changes that are not committed" in result.stderr
+    assert "got uncommitted changes" in result.stderr
     assert not (machine.root / "opt/petsage/current").exists()
