@@ -5,13 +5,10 @@ follow an ok.
 """
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from smoke_test.contract import (
-    ANSWERED_AT_HEADER,
     NONCE,
     NONCE_HEADER,
     PATH,
@@ -29,9 +26,7 @@ from smoke_test.probe.responder import (
     upstream_statuses,
 )
 from smoke_test.probe.verdict import Verdict, verdict
-
-# How far two clocks may differ without a warning.
-_MAX_SKEW = timedelta(seconds=2)
+from smoke_test.probe.warnings import cookie_names, warnings
 
 # What a cache adds to an answer from its store (RFC 9111 5.1, RFC 9211, and what products send).
 _HIT = re.compile(r"(?<![a-z])(?:hit|stale|updating|revalidated)(?![a-z=])", re.IGNORECASE)
@@ -67,7 +62,11 @@ def diagnose(exchange: Exchange, expected: Expectations) -> list[Verdict]:
     where = exchange.address if exchange.address == IN_PROCESS else f"at {exchange.address}"
     message = f"{who} answered {where}."
     passed = verdict(exchange, "ok", message, answered_by=responder(exchange), level="ok")
-    return [passed, *_warnings(exchange, expected)]
+    found = warnings(exchange, expected.slow_ms, expected.cert_days)
+    return [
+        passed,
+        *(_answered(exchange, code, text)._replace(level="warning") for code, text in found),
+    ]
 
 
 def proof_error(exchange: Exchange, expected: Expectations) -> Verdict | None:
@@ -228,14 +227,10 @@ def contract_error(exchange: Exchange) -> Verdict | None:
     if (content_type or "").lower() != "application/json":
         message = f"got Content-Type {content_type!r}, expected 'application/json'."
         return _answered(exchange, "contract.wrong_type", message)
-    if cookies := [name for name in _cookies(exchange) if name in _APP_COOKIES]:
+    if cookies := [name for name in cookie_names(exchange) if name in _APP_COOKIES]:
         message = f"got a cookie '{cookies[0]}', expected none."
         return _answered(exchange, "contract.cookie", message)
     return None
-
-
-def _cookies(exchange: Exchange) -> list[str]:
-    return [v.partition("=")[0].strip() for name, v in exchange.headers if name == "set-cookie"]
 
 
 def _cache_evidence(exchange: Exchange) -> str | None:
@@ -264,61 +259,3 @@ def _release_error(exchange: Exchange, expected: Expectations) -> Verdict | None
         message = f"got release {found}, expected {expected.release}."
         return _answered(exchange, "release.mismatch", message)
     return None
-
-
-def _warnings(exchange: Exchange, expected: Expectations) -> list[Verdict]:
-    found = [*_header_warnings(exchange), *_connection_warnings(exchange, expected)]
-    return [
-        _answered(exchange, code, message)._replace(level="warning") for code, message in found
-    ]
-
-
-def _header_warnings(exchange: Exchange) -> Iterator[tuple[str, str]]:
-    headers = (RELEASE_HEADER, ANSWERED_AT_HEADER)
-    if missing := [name for name in headers if exchange.header(name) is None]:
-        yield "release.missing", f"the answer has no {' and no '.join(missing)}."
-    if cookies := _cookies(exchange):
-        yield "contract.cookie", f"got a cookie '{cookies[0]}', expected none."
-    if len(upstream := upstream_statuses(exchange)) > 1:
-        yield (
-            "proxy.degraded",
-            f"the app servers answered {', '.join(upstream)}: one of them is down.",
-        )
-    if abs(skew := _skew(exchange)) > _MAX_SKEW:
-        where = "ahead of" if skew > timedelta() else "behind"
-        seconds = abs(skew.total_seconds())
-        yield "time.skew", f"the server's clock is {seconds:.1f} s {where} this one."
-
-
-def _connection_warnings(exchange: Exchange, expected: Expectations) -> Iterator[tuple[str, str]]:
-    if exchange.failed_address is not None:
-        yield "tcp.degraded", f"another address of the name failed: {exchange.failed_address}."
-    if exchange.certificate is not None:
-        left = (exchange.certificate.expires_at - exchange.received_at).total_seconds() / 86400
-        if left < expected.cert_days:
-            yield (
-                "tls.expiring",
-                f"the certificate, or one of its chain, expires in {left:.1f} days.",
-            )
-    if exchange.url.startswith("http:") and not _is_local(exchange):
-        yield "tls.plaintext", "the answer came over plain http from another machine."
-    if exchange.timings.total > expected.slow_ms:
-        took = f"{exchange.timings.total:.0f} ms"
-        yield "time.slow", f"took {took}, expected at most {expected.slow_ms:.0f} ms."
-
-
-def _skew(exchange: Exchange) -> timedelta:
-    """Return how far the server's clock is ahead of this one at least (negative: behind)."""
-    try:
-        stamp = datetime.fromisoformat(exchange.header(ANSWERED_AT_HEADER) or "").astimezone(UTC)
-    except (ValueError, OverflowError):
-        return timedelta()
-    if exchange.sent_at <= stamp <= exchange.received_at:
-        return timedelta()
-    return stamp - (exchange.sent_at if stamp < exchange.sent_at else exchange.received_at)
-
-
-def _is_local(exchange: Exchange) -> bool:
-    """Return whether the server is this machine: loopback, a unix socket or this process."""
-    address = exchange.address or ""
-    return address.startswith(("127.", "unix:")) or address in ("::1", IN_PROCESS)
