@@ -38,6 +38,13 @@ _APP_COOKIES = ("sessionid", "csrftoken", "messages")
 # A missing index or location is a 403 to nginx. Other proxies refuse clients by it.
 _NGINX = ("nginx", "openresty", "tengine", "angie")
 
+# What nginx, Apache and Go say to plain http on a TLS port.
+_PLAIN_HTTP = (
+    b"plain HTTP request was sent to HTTPS port",
+    b"speaking plain HTTP to an SSL-enabled server port",
+    b"Client sent an HTTP request to an HTTPS server",
+)
+
 # What a wrong path looks like.
 _WRONG_PATH = {"app.not_found", "contract.not_json", "contract.wrong_body", "proxy.unrouted"}
 
@@ -162,24 +169,25 @@ def _masked(exchange: Exchange, status: int) -> str | None:
 
 def _status_error(exchange: Exchange, status: int, expected: int) -> Verdict:
     answered_by, name = responder(exchange)
-    if status < 400 or expected != 200:
+    if status < 400 or (expected != 200 and answered_by == "app"):
         message = f"got {status}, expected {expected}."
         return _answered(exchange, "contract.wrong_status", message)
     message = f"{status}, answered by {name}."
-    upstream = upstream_statuses(exchange)
-    if answered_by == "app" or (upstream[-1:] == [str(status)] and status not in (502, 503, 504)):
-        code = {400: "app.disallowed_host", 404: "app.not_found"}.get(status)
-        code = code or ("app.error" if status >= 500 else "app.refused")
-    elif answered_by == "server":
+    told = upstream_statuses(exchange)[-1:] == [str(status)] and status not in _GATEWAY
+    if answered_by == "server" or (told and answered_by == "unknown" and not exchange.body):
+        # Django always writes a body.
         code = "server.error"
+    elif answered_by == "app" or told:
+        other = "app.error" if status >= 500 else "app.refused"
+        code = {400: "app.disallowed_host", 404: "app.not_found"}.get(status, other)
+    elif any(words in exchange.body for words in _PLAIN_HTTP):
+        code = "proxy.plain_http_on_https_port"
     elif status in _GATEWAY:
         return _gateway_error(exchange, status)
     elif answered_by == "unknown":
         code, message = "unknown.status", f"{status}, and nothing shows who answered."
     elif b"No required SSL certificate was sent" in exchange.body:
         code = "tls.client_certificate"
-    elif b"plain HTTP request was sent to HTTPS port" in exchange.body:
-        code = "proxy.plain_http_on_https_port"
     elif status == 404 or (status == 403 and name in _NGINX):
         code = "proxy.unrouted"
     else:

@@ -289,6 +289,24 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "app.error",
         "proxy",
     ),
+    (
+        "a granian that fails behind our nginx",
+        other("500 Error", Content_Type=None, Server="nginx", X_Upstream_Status="500"),
+        "server.error",
+        "unknown",
+    ),
+    (
+        "a gunicorn that fails behind our nginx",
+        other("500 Error", GUNICORN, X_Upstream_Status="500"),
+        "server.error",
+        "server",
+    ),
+    (
+        "Go, http to its https port",
+        other("400 Bad Request", b"Client sent an HTTP request to an HTTPS server.\n"),
+        "proxy.plain_http_on_https_port",
+        "unknown",
+    ),
     # unknown
     ("a 404 of whoever", other("404 Not Found", b"nope"), "unknown.status", "unknown"),
     ("a 500 of whoever", other("500 Error", b"nope"), "unknown.status", "unknown"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import free_ports
-from tests.smoke_test.probe.answers import app, by_path, other
+from tests.smoke_test.probe.answers import app, by_path, nginx, other
 from tests.smoke_test.probe.report import probe
 from tests.smoke_test.probe.servers import Script, serving
 from tests.smoke_test.probe.test_stacks import granian
@@ -60,6 +60,14 @@ def test_another_path_must_be_the_same_apps(home: Script, code: str) -> None:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--also", "/")
 
     assert report.codes == ["ok", code]
+
+
+def test_a_proxy_that_fails_is_named_whatever_status_was_expected() -> None:
+    bad_gateway = other("502 Bad Gateway", nginx("502 Bad Gateway"))
+    with serving(by_path(smoke_test=app(), private=bad_gateway)) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--also", "/private=401")
+
+    assert report.codes == ["ok", "proxy.bad_gateway"]
 
 
 @pytest.mark.parametrize(
