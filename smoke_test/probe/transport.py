@@ -113,7 +113,7 @@ class Session:
     def revocations(self, requests: Sequence[Request]) -> list[TransportError | None]:
         """Return for each https request whether the server's own OCSP response revokes it.
 
-        It takes a handshake more, because libcurl can only demand such a response (RFC 6961).
+        It takes another handshake: libcurl can only demand a stapled one (RFC 6066, section 8).
         """
         resolved = resolve({r.node[0] for r in requests if r.node[0]}, self._deadline)
         resolved[""] = Resolution()
