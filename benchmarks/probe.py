@@ -32,6 +32,10 @@ def main() -> None:
         "manage.py smoke_test URL": [*manage, "smoke_test", url],
         "manage.py smoke_test --in-process": [*manage, "smoke_test", "--in-process"],
         "manage.py check --tag smoke_test": [*manage, "check", "--tag", "smoke_test"],
+        "manage.py check --deploy --tag smoke_test": [
+            *manage,
+            *("check", "--deploy", "--tag", "smoke_test"),
+        ],
     }
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(ROUNDS):

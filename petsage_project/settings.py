@@ -9,10 +9,11 @@ from petsage_project.log import without_traceback
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# No default: nothing signs anything yet, and `check --deploy` rejects a deployment without one.
-SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "")
-
 DEBUG = environment.boolean("DJANGO_DEBUG", default=False)
+
+# No default: nothing signs anything yet, and `check --deploy` rejects a deployment without one.
+# Only Django's debug pages need one, whatever it is.
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "django-insecure-debug" if DEBUG else "")
 
 ALLOWED_HOSTS = environment.hosts(
     "DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]

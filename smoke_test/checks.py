@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 
 TAG = "smoke_test"
 
+# The header by which nginx says how the client reached it; see deploy/nginx/proxy.conf.
+_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# What DRF calls before the view's own method.
+_BARRIERS = (
+    "get_authenticators",
+    "perform_authentication",
+    "get_permissions",
+    "check_permissions",
+    "get_throttles",
+    "check_throttles",
+)
+
 
 @register(TAG)
 def check_wiring(**_kwargs: Any) -> list[CheckMessage]:
@@ -34,12 +47,14 @@ def check_wiring(**_kwargs: Any) -> list[CheckMessage]:
     except LookupError as error:
         # Everything else would only repeat this one.
         return [_route_error(str(error))]
-    return [*_view_errors(view), *_middleware_errors()]
+    return [*_view_errors(view), *_middleware_errors(), *_setting_errors()]
 
 
 @register(TAG, deploy=True)
 def check_allowed_hosts(**_kwargs: Any) -> list[CheckMessage]:
     """Check ALLOWED_HOSTS for a deployment."""
+    from django.http.request import split_domain_port
+
     hint = "set DJANGO_ALLOWED_HOSTS to the names that clients use."
     obj = "settings.ALLOWED_HOSTS"
     if not settings.ALLOWED_HOSTS:
@@ -48,34 +63,57 @@ def check_allowed_hosts(**_kwargs: Any) -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         message = "ALLOWED_HOSTS has '*': the smoke test passes for a Host that is not yours."
         return [CheckWarning(message, hint=hint, obj=obj, id="smoke_test.W001")]
+    wrong = [
+        host
+        for host in settings.ALLOWED_HOSTS
+        if split_domain_port(host.removeprefix(".")) != (host.removeprefix(".").lower(), "")
+    ]
+    if wrong:
+        message = f"no request matches {wrong[0]!r}, expected a name or an address alone."
+        hint = "remove the scheme, the port and the path; an IPv6 address is in brackets."
+        return [Error(message, hint=hint, obj=obj, id="smoke_test.E009")]
     return []
 
 
 @register(TAG, deploy=True)
 def check_answers(**_kwargs: Any) -> list[CheckMessage]:
-    """Check this project's answers to requests in process."""
-    if check_wiring() or not settings.ALLOWED_HOSTS:
+    """Check this project's answers to the requests of real clients, in process."""
+    from smoke_test.in_process import probe
+    from smoke_test.probe.deadline import Deadline
+
+    if _errors():
         # The answers would only show the same faults again.
         return []
-    from smoke_test.in_process import faults
-
-    return [
-        Error(fault.message, hint=fault.hint, obj=fault.url, id=f"smoke_test.{fault.code}")
-        for fault in faults()
-    ]
+    errors, _ = probe(Deadline(float("inf"), lambda: None))
+    return [*errors]
 
 
 def project_verdicts(expected: "Expectations", deadline: "Deadline") -> "list[Verdict]":
-    """Return the verdicts on this project: what the checks found, or the answer in process.
+    """Return the verdicts on this project: what the checks report, or the answer in process.
 
-    A silenced check does not silence the request: a broken answer stays broken.
+    A silenced check does not silence the requests: a broken answer stays broken.
     """
-    from smoke_test.in_process import verdicts
-    from smoke_test.probe.verdict import Verdict, printable
+    from datetime import UTC, datetime
 
-    found = [message for message in check_wiring() if not message.is_silenced()]
-    if not found:
-        return verdicts(expected, deadline)
+    from smoke_test.in_process import probe
+    from smoke_test.probe.diagnosis import diagnose
+    from smoke_test.probe.exchange import IN_PROCESS, Exchange
+    from smoke_test.probe.verdict import Verdict, printable, verdict
+
+    errors = _errors()
+    if not errors:
+        try:
+            in_process, exchange = probe(deadline)
+        except TimeoutError:
+            now = datetime.now(UTC)
+            timed_out = Exchange(url=PATH, sent_at=now, received_at=now, address=IN_PROCESS)
+            hint = "does a middleware or the view wait for something? Raise --timeout to find out"
+            message = "this project did not answer in time."
+            return [verdict(timed_out, "http.timeout", message, hint=hint)]
+        if not in_process:
+            # The first request loads code that later ones find loaded: it is no measure.
+            return diagnose(exchange, expected._replace(slow_ms=float("inf")))
+        errors = [*in_process]
     return [
         Verdict(
             url=str(message.obj),
@@ -85,8 +123,13 @@ def project_verdicts(expected: "Expectations", deadline: "Deadline") -> "list[Ve
             message=printable(message.msg),
             hint=printable(message.hint or ""),
         )
-        for message in found
+        for message in errors
     ]
+
+
+def _errors() -> list[CheckMessage]:
+    found = [*check_wiring(), *check_allowed_hosts()]
+    return [message for message in found if message.is_serious() and not message.is_silenced()]
 
 
 def _resolved_view() -> "SmokeTestView":
@@ -97,16 +140,20 @@ def _resolved_view() -> "SmokeTestView":
         callback = resolve(PATH).func
     except Resolver404:
         raise LookupError("nothing is routed there") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - any code may have raised it
+        raise LookupError(f"the URLconf raises {type(error).__name__}: {error}") from None
     view_class = getattr(callback, "cls", callback)
     if not (isinstance(view_class, type) and issubclass(view_class, SmokeTestView)):
-        raise LookupError(f"it leads to '{view_class.__module__}.{view_class.__qualname__}'")
+        name = getattr(view_class, "__qualname__", type(view_class).__qualname__)
+        raise LookupError(f"it leads to '{view_class.__module__}.{name}'")
     return view_class(**getattr(callback, "initkwargs", {}))
 
 
 def _route_error(problem: str) -> Error:
     return Error(
         f"'{PATH}' does not lead to SmokeTestView: {problem}.",
-        hint=f"include 'smoke_test.urls' at '{PATH[1:]}', before any pattern that matches it too.",
+        hint=f"include 'smoke_test.urls' at '{PATH[1:]}', before any pattern that matches it too "
+        "and outside of i18n_patterns().",
         obj=f"settings.ROOT_URLCONF {settings.ROOT_URLCONF!r}",
         id="smoke_test.E001",
     )
@@ -116,20 +163,23 @@ def _view_errors(view: "SmokeTestView") -> Iterator[Error]:
     from rest_framework.permissions import AllowAny
     from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 
+    from smoke_test.views import SmokeTestView
+
+    name = type(view).__name__
     renderers: tuple[type, ...] = tuple(view.renderer_classes)
     if not renderers or not issubclass(renderers[0], JSONRenderer):
         yield Error(
             "The view's first renderer is not a JSONRenderer: health checkers would get another "
             "format.",
-            hint="put JSONRenderer first in SmokeTestView.renderer_classes.",
-            obj="SmokeTestView.renderer_classes",
+            hint=f"put JSONRenderer first in {name}.renderer_classes.",
+            obj=f"{name}.renderer_classes",
             id="smoke_test.E005",
         )
     if not any(issubclass(renderer, BrowsableAPIRenderer) for renderer in renderers):
         yield Error(
             "BrowsableAPIRenderer is missing: a browser would get bare JSON.",
-            hint="add SmokeTestPageRenderer to SmokeTestView.renderer_classes.",
-            obj="SmokeTestView.renderer_classes",
+            hint=f"add SmokeTestPageRenderer to {name}.renderer_classes.",
+            obj=f"{name}.renderer_classes",
             id="smoke_test.E006",
         )
     for attribute, harmless in (
@@ -140,24 +190,54 @@ def _view_errors(view: "SmokeTestView") -> Iterator[Error]:
         if barriers := [c.__name__ for c in getattr(view, attribute) if c not in harmless]:
             yield Error(
                 f"{', '.join(barriers)} can refuse a health checker although PetSage is up.",
-                hint=f"set '{attribute} = ()' in SmokeTestView: then REST_FRAMEWORK's defaults do "
-                "not apply to it.",
-                obj=f"SmokeTestView.{attribute}",
+                hint=f"set '{attribute} = ()' in {name}: then REST_FRAMEWORK's defaults do not "
+                "apply to it.",
+                obj=f"{name}.{attribute}",
+                id="smoke_test.E007",
+            )
+    for method in _BARRIERS:
+        if getattr(type(view), method) is not getattr(SmokeTestView, method):
+            yield Error(
+                f"{name}.{method}() can refuse a health checker although PetSage is up.",
+                hint=f"remove {method}() from {name}.",
+                obj=f"{name}.{method}",
                 id="smoke_test.E007",
             )
 
 
-def _middleware_errors() -> Iterator[Error]:
+def _middleware_errors() -> Iterator[CheckMessage]:
     from django.middleware.cache import FetchFromCacheMiddleware, UpdateCacheMiddleware
+    from django.middleware.common import CommonMiddleware
+    from django.middleware.gzip import GZipMiddleware
+    from django.middleware.http import ConditionalGetMiddleware
     from django.middleware.security import SecurityMiddleware
 
-    for path in settings.MIDDLEWARE:
-        middleware = _imported(path)
+    from smoke_test.middleware import AnswerHeadersMiddleware
+
+    obj = "settings.MIDDLEWARE"
+    classes = {path: _imported(path) for path in settings.MIDDLEWARE}
+    if not issubclass(next(iter(classes.values()), object), AnswerHeadersMiddleware):
+        yield Error(
+            "AnswerHeadersMiddleware is not the first: an answer of what comes before it names no "
+            "release, and nobody can tell who answered.",
+            hint="put 'smoke_test.middleware.AnswerHeadersMiddleware' first in MIDDLEWARE.",
+            obj=obj,
+            id="smoke_test.E003",
+        )
+    if not any(issubclass(middleware, CommonMiddleware) for middleware in classes.values()):
+        yield Error(
+            f"CommonMiddleware is missing: '{PATH.rstrip('/')}' gets 404, expected a redirect to "
+            f"'{PATH}', and answers have no Content-Length.",
+            hint="add 'petsage_project.middleware.CommonMiddleware' to MIDDLEWARE.",
+            obj=obj,
+            id="smoke_test.E002",
+        )
+    for path, middleware in classes.items():
         if issubclass(middleware, SecurityMiddleware) and _redirects_plain_http():
             yield Error(
                 "SECURE_SSL_REDIRECT redirects load balancers, which use plain http.",
-                hint="leave the redirect to nginx (SECURE_SSL_REDIRECT = False), or set "
-                "SECURE_PROXY_SSL_HEADER to the header that nginx overwrites.",
+                hint="set SECURE_SSL_REDIRECT = False, because nginx redirects; or "
+                f"SECURE_REDIRECT_EXEMPT = [r'^{PATH[1:]}?$'].",
                 obj="settings.SECURE_SSL_REDIRECT",
                 id="smoke_test.E004",
             )
@@ -165,17 +245,63 @@ def _middleware_errors() -> Iterator[Error]:
             yield Error(
                 f"'{path}' reads the cache before the smoke test: if the cache is down, PetSage "
                 "looks dead.",
-                hint="remove it from MIDDLEWARE, and put cache_page on the views that need it.",
-                obj="settings.MIDDLEWARE",
+                hint=f"remove '{path}' from MIDDLEWARE, and put cache_page on the views that "
+                "need it.",
+                obj=obj,
                 id="smoke_test.E008",
             )
+        if issubclass(middleware, ConditionalGetMiddleware):
+            yield Error(
+                f"'{path}' answers 304 without a body, expected the smoke test's answer.",
+                hint=f"remove '{path}' from MIDDLEWARE, and put conditional_page on the views "
+                "that need it.",
+                obj=obj,
+                id="smoke_test.E010",
+            )
+        if issubclass(middleware, GZipMiddleware):
+            yield CheckWarning(
+                f"'{path}' compresses pages in Python, and with a secret in them that is open to "
+                "the BREACH attack.",
+                hint=f"remove '{path}' from MIDDLEWARE: nginx compresses static files.",
+                obj=obj,
+                id="smoke_test.W002",
+            )
+
+
+def _setting_errors() -> Iterator[Error]:
+    # As Any: django-stubs take the defaults for constants.
+    header: Any = settings.SECURE_PROXY_SSL_HEADER
+    if not settings.APPEND_SLASH:
+        yield Error(
+            f"APPEND_SLASH is off: '{PATH.rstrip('/')}' gets 404, expected a redirect to "
+            f"'{PATH}'.",
+            hint="set APPEND_SLASH = True.",
+            obj="settings.APPEND_SLASH",
+            id="smoke_test.E002",
+        )
+    if settings.FORCE_SCRIPT_NAME:
+        yield Error(
+            f"FORCE_SCRIPT_NAME is {settings.FORCE_SCRIPT_NAME!r}, but nginx serves PetSage at "
+            "'/': redirects and links would lead nowhere.",
+            hint="set FORCE_SCRIPT_NAME = None.",
+            obj="settings.FORCE_SCRIPT_NAME",
+            id="smoke_test.E011",
+        )
+    if header is not None and tuple(header) != _PROXY_SSL_HEADER:
+        yield Error(
+            f"got SECURE_PROXY_SSL_HEADER {header!r}, which nginx does not set: a client can "
+            "forge it.",
+            hint=f"set SECURE_PROXY_SSL_HEADER = {_PROXY_SSL_HEADER!r}.",
+            obj="settings.SECURE_PROXY_SSL_HEADER",
+            id="smoke_test.E012",
+        )
 
 
 def _imported(path: str) -> type:
     """Return the class; `object` for anything else, and for one that cannot be imported."""
     try:
         found = import_string(path)
-    except Exception:  # noqa: BLE001 - any code of the project may have raised it
+    except (Exception, SystemExit):  # noqa: BLE001 - any code may have raised it
         # The server does not start with it either, and says why.
         return object
     return found if isinstance(found, type) else object
@@ -184,6 +310,4 @@ def _imported(path: str) -> type:
 def _redirects_plain_http() -> bool:
     path = PATH.lstrip("/")
     exempt = any(re.search(pattern, path) for pattern in settings.SECURE_REDIRECT_EXEMPT)
-    # As Any: django-stubs takes the defaults for constants.
-    header: Any = settings.SECURE_PROXY_SSL_HEADER
-    return settings.SECURE_SSL_REDIRECT and header is None and not exempt
+    return bool(settings.SECURE_SSL_REDIRECT) and not exempt

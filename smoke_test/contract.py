@@ -13,6 +13,9 @@ BODY = b'{"status":"ok","details":"PetSage smoke test feature is operational."}'
 RELEASE_HEADER = "X-PetSage-Release"
 ANSWERED_AT_HEADER = "X-PetSage-Answered-At"
 
+# The time of ANSWERED_AT_HEADER: UTC, RFC 3339, milliseconds.
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
 # Sent by the probe; nginx then adds the two headers below, which describe its upstream.
 PROBE_HEADER = "X-PetSage-Probe"
 UPSTREAM_STATUS_HEADER = "X-Upstream-Status"

@@ -1,310 +1,462 @@
-"""Each check fails for its broken project, and its message contains the fix."""
+"""Each fault of the wiring gives one message, which names its cause."""
 
-from collections.abc import Callable
+import socket
 from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.middleware.cache import UpdateCacheMiddleware
+from django.core.signals import request_started
 from django.test import Client, override_settings
-from django.urls import include, path
+from django.urls import path
+from pytest_django import Settings
 from rest_framework.authentication import BasicAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.throttling import AnonRateThrottle
 
-from petsage_project.settings import MIDDLEWARE
+from petsage_project.settings import MIDDLEWARE, REST_FRAMEWORK
 from smoke_test.views import SmokeTestView
+from tests.smoke_test import faulty
+from tests.smoke_test.faulty import OUR_ROUTE, Urlconf, decorated, routed
 
-Settings = dict[str, Any]
-GetResponse = Callable[[HttpRequest], HttpResponse]
+Changes = dict[str, Any]
+# The changed settings, the id of the one message, and the setting or class that it blames.
+Case = tuple[Changes, str, str]
 
-
-def login_required(_get_response: GetResponse) -> GetResponse:
-    return lambda _request: HttpResponseRedirect("/login/")
-
-
-def answers_itself(_get_response: GetResponse) -> GetResponse:
-    # As health-check middleware does: the answer is right even if the view is broken.
-    body = {"status": "ok", "details": "PetSage smoke test feature is operational."}
-    return lambda _request: JsonResponse(body, json_dumps_params={"separators": (",", ":")})
-
-
-def sets_a_cookie(get_response: GetResponse) -> GetResponse:
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        response.set_cookie("sessionid", "1")
-        return response
-
-    return middleware
+HEADERS, *OTHERS = MIDDLEWARE
+COMMON = "petsage_project.middleware.CommonMiddleware"
+REDIRECT: Changes = {"SECURE_SSL_REDIRECT": True}
+SITE_CACHE = [
+    HEADERS,
+    "django.middleware.cache.UpdateCacheMiddleware",
+    *OTHERS,
+    "django.middleware.cache.FetchFromCacheMiddleware",
+]
 
 
-def wraps_the_body(get_response: GetResponse) -> GetResponse:
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        response.content = b'{"data":' + response.content + b"}"
-        return response
-
-    return middleware
+def _named(name: str) -> str:
+    return f"{faulty.__name__}.{name}"
 
 
-def caches_the_first_answer(get_response: GetResponse) -> GetResponse:
-    cached: dict[str, HttpResponse] = {}
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path not in cached:
-            cached[request.path] = get_response(request)
-        return cached[request.path]
-
-    return middleware
+def _middleware(name: str, check_id: str) -> Case:
+    """Put a faulty middleware right inside the one that adds our headers."""
+    return {"MIDDLEWARE": [HEADERS, _named(name), *OTHERS]}, check_id, _named(name)
 
 
-def raises(_get_response: GetResponse) -> GetResponse:
-    def middleware(_request: HttpRequest) -> HttpResponse:
-        raise RuntimeError("out of treats")
-
-    return middleware
-
-
-def refuses_to_load(_get_response: GetResponse) -> GetResponse:
-    raise RuntimeError("out of\ntreats")
-
-
-class CacheMiddleware(UpdateCacheMiddleware):
-    """A project's own, under another name."""
-
-
-class FriendlierView(SmokeTestView):
-    pass
-
-
-def another_view(_request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok")
-
-
-class Urlconf:
-    def __init__(self, *urlpatterns: Any) -> None:
-        self.urlpatterns = urlpatterns
-        self.handler500 = "petsage_project.errors.server_error"
-
-
-OUR_ROUTE = path("smoke-test/", include("smoke_test.urls"))
-
-
-def _outermost(name: str) -> Settings:
-    """Put a middleware of this module right inside the one that adds our headers."""
-    return {"MIDDLEWARE": [MIDDLEWARE[0], f"{__name__}.{name}", *MIDDLEWARE[1:]]}
-
-
-def _innermost(dotted: str) -> Settings:
+def _inner(dotted: str) -> Changes:
     return {"MIDDLEWARE": [*MIDDLEWARE, dotted]}
 
 
-def _view(view: type[SmokeTestView] = SmokeTestView, **policy: Any) -> Settings:
-    return {"ROOT_URLCONF": Urlconf(path("smoke-test/", view.as_view(**policy)))}
+def _urlconf(urlconf: Urlconf, check_id: str) -> Case:
+    return {"ROOT_URLCONF": urlconf}, check_id, f"settings.ROOT_URLCONF {urlconf!r}"
 
 
-REDIRECT: Settings = {"SECURE_SSL_REDIRECT": True}
-SITE_CACHE: Settings = {
-    "MIDDLEWARE": [
-        MIDDLEWARE[0],
-        "django.middleware.cache.UpdateCacheMiddleware",
-        *MIDDLEWARE[1:],
-        "django.middleware.cache.FetchFromCacheMiddleware",
-    ]
-}
+def _handler(name: str, handler: str, check_id: str) -> Case:
+    return _urlconf(Urlconf(OUR_ROUTE, **{name: _named(handler)}), check_id)
 
-HEALTHY: dict[str, Settings] = {
+
+def _view(view: type[SmokeTestView], check_id: str, blamed: str = "", **policy: Any) -> Case:
+    blamed = f"{view.__name__}.{blamed}" if blamed else f"{view.__module__}.{view.__name__}"
+    return {"ROOT_URLCONF": routed(view, **policy)}, check_id, blamed
+
+
+def _setting(name: str, value: Any, check_id: str, blamed: str = "") -> Case:
+    return {name: value}, check_id, blamed or f"settings.{name}"
+
+
+SOUND: dict[str, Changes] = {
     "this project": {},
-    "a subclass of the view": _view(FriendlierView),
-    "a redirect that trusts the header of a proxy": {
-        **REDIRECT,
-        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_SCHEME", "https"),
-    },
-    "a redirect that exempts the smoke test": {
-        **REDIRECT,
-        "SECURE_REDIRECT_EXEMPT": ["^smoke-test/$"],
-    },
-    "a redirect without the middleware that redirects": {
-        **REDIRECT,
-        "MIDDLEWARE": [name for name in MIDDLEWARE if not name.endswith(".SecurityMiddleware")],
-    },
+    "a subclass of the view": {"ROOT_URLCONF": routed(faulty.Friendlier)},
+    "a redirect that exempts the smoke test": REDIRECT
+    | {"SECURE_REDIRECT_EXEMPT": [r"^smoke-test/?$"]},
+    "a redirect without the middleware that redirects": REDIRECT
+    | {"MIDDLEWARE": [name for name in MIDDLEWARE if not name.endswith(".SecurityMiddleware")]},
+    "the header of our nginx": {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")},
     "any subdomain as host": {"ALLOWED_HOSTS": [".petsage.example"]},
-    "an IPv6 address as host": {"ALLOWED_HOSTS": ["[::1]"]},
+    "an IPv6 address as host": {"ALLOWED_HOSTS": ["[::1]", "Petsage.Example"]},
+    "a page of errors with 503": {
+        "ROOT_URLCONF": Urlconf(OUR_ROUTE, handler500=_named("handler_that_says_503"))
+    },
+    "a catch-all after our route": {
+        "ROOT_URLCONF": Urlconf(OUR_ROUTE, path("<path:any>/", faulty.another_view))
+    },
+    "a version in every view": {
+        "REST_FRAMEWORK": REST_FRAMEWORK
+        | {"DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.AcceptHeaderVersioning"}
+    },
+    "sessions that nobody reads": _inner("django.contrib.sessions.middleware.SessionMiddleware"),
+    "a view in a thread": _inner(_named("in_a_thread")),
+    "languages": _inner("django.middleware.locale.LocaleMiddleware"),
 }
 
-# Found by `check`, and not repeated by the requests of `check --deploy`.
-BROKEN_STATICALLY: dict[str, tuple[Settings, list[str]]] = {
-    "no route": (
-        {"ROOT_URLCONF": Urlconf(path("smoketest/", SmokeTestView.as_view()))},
-        ["smoke_test.E001"],
+# Reported by `check`, and not repeated by the requests of `check --deploy`.
+STATIC: dict[str, Case] = {
+    "no route": _urlconf(Urlconf(path("smoketest/", SmokeTestView.as_view())), "E001"),
+    "another view that matches first": _urlconf(
+        Urlconf(path("<slug:any>/", faulty.another_view), OUR_ROUTE), "E001"
     ),
-    "a pattern of another view that matches first": (
-        {"ROOT_URLCONF": Urlconf(path("<slug:any>/", another_view), OUR_ROUTE)},
-        ["smoke_test.E001"],
+    "a URLconf that does not import": (
+        {"ROOT_URLCONF": "petsage_project.no_urls"},
+        "E001",
+        "settings.ROOT_URLCONF 'petsage_project.no_urls'",
     ),
-    "a redirect of plain http": (REDIRECT, ["smoke_test.E004"]),
-    "the page as the first renderer": (
-        _view(renderer_classes=(BrowsableAPIRenderer, JSONRenderer)),
-        ["smoke_test.E005"],
+    "a URLconf that ends the process": (
+        {"ROOT_URLCONF": "tests.settings.urls_exit"},
+        "E001",
+        "settings.ROOT_URLCONF 'tests.settings.urls_exit'",
     ),
-    "no renderers": (_view(renderer_classes=()), ["smoke_test.E005", "smoke_test.E006"]),
-    "no renderer of a page": (_view(renderer_classes=(JSONRenderer,)), ["smoke_test.E006"]),
-    "authentication": (
-        _view(authentication_classes=(BasicAuthentication,)),
-        ["smoke_test.E007"],
+    "no appended slash": _setting("APPEND_SLASH", False, "E002"),
+    "no CommonMiddleware": _setting("MIDDLEWARE", MIDDLEWARE[:-1], "E002"),
+    "no middleware for our headers": _setting("MIDDLEWARE", OTHERS, "E003"),
+    "the middleware for our headers last": _setting("MIDDLEWARE", [*OTHERS, HEADERS], "E003"),
+    "a redirect of plain http": _setting("SECURE_SSL_REDIRECT", True, "E004"),
+    "a redirect that trusts nginx": (
+        REDIRECT | {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")},
+        "E004",
+        "settings.SECURE_SSL_REDIRECT",
     ),
-    "permissions": (_view(permission_classes=(IsAuthenticated,)), ["smoke_test.E007"]),
-    "throttling": (_view(throttle_classes=(AnonRateThrottle,)), ["smoke_test.E007"]),
-    "a cache for the whole site": (SITE_CACHE, ["smoke_test.E008"]),
-    "half of such a cache": (
-        _innermost("django.middleware.cache.FetchFromCacheMiddleware"),
-        ["smoke_test.E008"],
+    "the page as the first renderer": _view(
+        SmokeTestView,
+        "E005",
+        "renderer_classes",
+        renderer_classes=(BrowsableAPIRenderer, JSONRenderer),
+    ),
+    "no renderer of a page": _view(
+        SmokeTestView, "E006", "renderer_classes", renderer_classes=(JSONRenderer,)
+    ),
+    "authentication": _view(
+        SmokeTestView,
+        "E007",
+        "authentication_classes",
+        authentication_classes=(BasicAuthentication,),
+    ),
+    "permissions": _view(
+        SmokeTestView, "E007", "permission_classes", permission_classes=(IsAuthenticated,)
+    ),
+    "throttles": _view(
+        SmokeTestView, "E007", "throttle_classes", throttle_classes=(AnonRateThrottle,)
+    ),
+    "throttles by a method": _view(faulty.ThrottledByMethod, "E007", "get_throttles"),
+    "permissions by a method": _view(faulty.PermittedByMethod, "E007", "get_permissions"),
+    "a check of its own": _view(faulty.CheckedByMethod, "E007", "check_throttles"),
+    "half of a cache for the site": (
+        _inner("django.middleware.cache.FetchFromCacheMiddleware"),
+        "E008",
+        "settings.MIDDLEWARE",
     ),
     "a subclass of such a cache": (
-        _innermost(f"{__name__}.CacheMiddleware"),
-        ["smoke_test.E008"],
+        _inner(_named("CacheMiddleware")),
+        "E008",
+        "settings.MIDDLEWARE",
+    ),
+    "304 for a client's cache": (
+        _inner("django.middleware.http.ConditionalGetMiddleware"),
+        "E010",
+        "settings.MIDDLEWARE",
+    ),
+    "a prefix": _setting("FORCE_SCRIPT_NAME", "/api", "E011"),
+    "the header of another proxy": _setting(
+        "SECURE_PROXY_SSL_HEADER", ("HTTP_X_SCHEME", "https"), "E012"
+    ),
+    "compressed pages": (
+        _inner("django.middleware.gzip.GZipMiddleware"),
+        "W002",
+        "settings.MIDDLEWARE",
     ),
 }
 
-# Found by `check --deploy` only.
-BROKEN_IN_A_DEPLOYMENT: dict[str, tuple[Settings, list[str]]] = {
-    "a login": (_outermost("login_required"), ["smoke_test.E002", "smoke_test.E006"]),
-    "a cookie": (_outermost("sets_a_cookie"), ["smoke_test.E002"]),
-    "another body": (_outermost("wraps_the_body"), ["smoke_test.E002"]),
-    "an exception": (_outermost("raises"), ["smoke_test.E002", "smoke_test.E006"]),
-    "a middleware that does not load": (
-        _outermost("refuses_to_load"),
-        ["smoke_test.E002", "smoke_test.E006"],
+# Reported by `check --deploy` only: by the settings, or by the requests.
+DEPLOYED: dict[str, Case] = {
+    "no hosts": _setting("ALLOWED_HOSTS", [], "E009"),
+    "a URL as host": _setting("ALLOWED_HOSTS", ["https://petsage.example"], "E009"),
+    "a port in a host": _setting("ALLOWED_HOSTS", ["petsage.example:443"], "E009"),
+    "an IPv6 address without brackets": _setting("ALLOWED_HOSTS", ["::1"], "E009"),
+    "every host": _setting("ALLOWED_HOSTS", ["*"], "W001"),
+    "an exception": _middleware("raises", "E101"),
+    "a middleware that does not load": _middleware("refuses_to_load", "E101"),
+    "a middleware that does not exist": _middleware("does_not_exist", "E101"),
+    "an address needed": _middleware("needs_an_address", "E101"),
+    "a nonce needed": _middleware("needs_a_nonce", "E101"),
+    "an Accept needed": _middleware("needs_an_accept", "E101"),
+    "an exception in the second request": _middleware("fails_from_the_second_on", "E101"),
+    "Django's CommonMiddleware": (
+        {"MIDDLEWARE": [*MIDDLEWARE[:-1], "django.middleware.common.CommonMiddleware"]},
+        "E102",
+        "django.middleware.common.CommonMiddleware",
     ),
-    "a middleware that does not exist": (
-        _outermost("does_not_exist"),
-        ["smoke_test.E002", "smoke_test.E006"],
+    "users needed": (
+        _inner("django.contrib.auth.middleware.LoginRequiredMiddleware"),
+        "E101",
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
     ),
-    "no middleware for the headers": ({"MIDDLEWARE": MIDDLEWARE[1:]}, ["smoke_test.E002"]),
-    "a middleware that answers itself": (
-        _outermost("answers_itself"),
-        ["smoke_test.E003", "smoke_test.E006"],
+    "a handler404 that raises": _handler("handler404", "handler_that_raises", "E101"),
+    "a handler500 that raises": _handler("handler500", "handler_that_raises", "E101"),
+    "no templates": _setting("TEMPLATES", [], "E101"),
+    "exceptions that reach the server": _setting("DEBUG_PROPAGATE_EXCEPTIONS", True, "E102"),
+    "no WSGI application": _setting("WSGI_APPLICATION", "petsage_project.asgi.app", "E101"),
+    "a login": _middleware("login", "E102"),
+    "a login of browsers": _middleware("login_of_browsers", "E102"),
+    "a password": _middleware("basic_auth", "E102"),
+    "no kubelet": _middleware("no_kubelet", "E102"),
+    "no load balancer": _middleware("no_balancer", "E102"),
+    "no bots": _middleware("no_bots", "E102"),
+    "no request without Accept": _middleware("no_bare_accept", "E102"),
+    "no Accept of text": _middleware("no_text", "E102"),
+    "no Accept of anything": _middleware("no_anything", "E102"),
+    "no HEAD": _middleware("no_head", "E102"),
+    "other OPTIONS": _middleware("no_options", "E102"),
+    "a token for POST": _middleware("csrf", "E102"),
+    "one host of three": _middleware("one_host", "E102"),
+    "local clients only": _middleware("local_only", "E102"),
+    "clients of a socket only": _middleware("socket_only", "E102"),
+    "not modified": _middleware("not_modified", "E102"),
+    "a redirect of its own": _middleware("https_only", "E102"),
+    "requests through nginx only": _middleware("nginx_only", "E102"),
+    "requests through another proxy only": _middleware("foreign_proxy_only", "E102"),
+    "a cookie": _middleware("cookie", "E102"),
+    "a wrapped body": _middleware("wraps", "E102"),
+    "a compressed body": _middleware("compresses", "E102"),
+    "pretty JSON": _middleware("pretty", "E102"),
+    "an answer that may be cached": _middleware("cacheable", "E102"),
+    "a charset": _middleware("charset", "E102"),
+    "no Vary": _middleware("varies_not", "E102"),
+    "a time of its own": _middleware("stamps_itself", "E102"),
+    "a stream": _middleware("streams", "E102"),
+    "a permanent redirect": (
+        {"MIDDLEWARE": [*MIDDLEWARE[:-1], _named("PermanentRedirects")]},
+        "E102",
+        _named("PermanentRedirects"),
     ),
-    "a middleware that caches": (
-        _outermost("caches_the_first_answer"),
-        ["smoke_test.E003", "smoke_test.E006"],
+    "www.": _setting("PREPEND_WWW", True, "E102"),
+    "refused user agents": _setting("DISALLOWED_USER_AGENTS", [faulty.KUBELET], "E102"),
+    "a catch-all that takes /smoke-test": _urlconf(
+        Urlconf(OUR_ROUTE, path("<path:any>", faulty.another_view)), "E102"
     ),
-    "no templates": ({"TEMPLATES": []}, ["smoke_test.E006"]),
-    "no hosts": ({"ALLOWED_HOSTS": []}, ["smoke_test.E009"]),
-    "every host": ({"ALLOWED_HOSTS": ["*"]}, ["smoke_test.W001"]),
+    "a login at the route": _urlconf(decorated(faulty.with_login), "E102"),
+    "a view that says 201": _view(faulty.Created, "E102"),
+    "a view that says more": _view(faulty.Extended, "E102"),
+    "a WSGI application that sets a cookie": _setting(
+        "WSGI_APPLICATION", "tests.smoke_test.fresh_wsgi.with_a_cookie", "E102"
+    ),
+    "a WSGI application without an answer": _setting(
+        "WSGI_APPLICATION", _named("without_an_answer"), "E101"
+    ),
+    "another title": _middleware("other_title", "E103"),
+    "no 404": _handler("handler404", "handler_that_says_503", "E104"),
+    "an answer of a middleware": _middleware("answers_itself", "E105"),
+    "the first answer again and again": _middleware("keeps_the_first", "E105"),
+    "the first page again and again": _middleware("keeps_the_page", "E105"),
+    "a replaced body": _middleware("replaces", "E105"),
+    "an answer at the route": _urlconf(decorated(faulty.constant), "E105"),
+    "a view of constants": _view(faulty.Constant, "E105"),
+    "a WSGI application that answers": _setting("WSGI_APPLICATION", _named("of_its_own"), "E105"),
+    "swallowed exceptions": _middleware("Swallows", "E106"),
+    "errors as successes": _middleware("hides_errors", "E106"),
+    "errors as successes for the kubelet": _middleware("hides_errors_from_kubelet", "E106"),
+    "errors as successes by HEAD": _middleware("hides_errors_by_head", "E106"),
+    "the first answer of each host": _middleware("keeps_by_host", "E106"),
+    "exceptions swallowed at the route": _urlconf(decorated(faulty.catching), "E106"),
+    "exceptions swallowed in the view": _view(faulty.Caught, "E106"),
+    "an exception handler that says 200": _setting(
+        "REST_FRAMEWORK",
+        REST_FRAMEWORK | {"EXCEPTION_HANDLER": _named("exception_handler")},
+        "E106",
+        "settings.REST_FRAMEWORK['EXCEPTION_HANDLER']",
+    ),
+    "a handler500 that says 200": _handler("handler500", "handler_that_says_200", "E106"),
+    "a query": _middleware("queries", "E107"),
+    "a query that may fail": _middleware("tries_a_query", "E107"),
+    "a database without Django": _middleware("opens_sqlite", "E107"),
+    "a query in the view": _view(faulty.Queries, "E107"),
+    "a counter in the cache": _middleware("counts_requests", "E108"),
+    "a cache that is cleared": _middleware("clears_the_cache", "E108"),
+    "a cache that may fail": _middleware("tries_the_cache", "E108"),
+    "a cache at the route": _urlconf(decorated(faulty.for_a_minute), "E108"),
+    "a cache behind a user": (
+        {
+            "MIDDLEWARE": [
+                HEADERS,
+                _named("provides_a_user"),
+                _named("asks_for_the_user"),
+                *OTHERS,
+            ]
+        },
+        "E108",
+        _named("asks_for_the_user"),
+    ),
+    "a name lookup": _middleware("resolves", "E109"),
+    "a metric from a thread": _middleware("sends_a_metric_from_a_thread", "E109"),
+    "a connection": _middleware("connects", "E109"),
+    "a metric": _middleware("sends_a_metric", "E109"),
+    "a directory": _middleware("makes_a_directory", "E110"),
+    "a file": _middleware("reads_a_file", "E110"),
+    "a signal": _middleware("signals", "E113"),
+    "an exit as it is imported": (
+        {"MIDDLEWARE": [HEADERS, "tests.settings.urls_exit.middleware", *OTHERS]},
+        "E112",
+        "tests.settings.urls_exit.middleware",
+    ),
+    "an exit": _middleware("exits", "E112"),
+    "an exit at once": _middleware("exits_at_once", "E112"),
+    "an exit from a thread": _middleware("exits_from_a_thread", "E113"),
+    "an exit as it loads": _middleware("exits_as_it_loads", "E112"),
 }
 
-BROKEN = BROKEN_STATICALLY | BROKEN_IN_A_DEPLOYMENT
+# These start a process, or wait.
+SLOW: dict[str, Case] = {
+    "a process": _middleware("starts_a_process", "E113"),
+    "a wait": _middleware("sleeps", "E111"),
+}
+
+CASES = STATIC | DEPLOYED
+
+
+@pytest.fixture(autouse=True)
+def wsgi_application(settings: Settings) -> None:
+    settings.WSGI_APPLICATION = "tests.smoke_test.fresh_wsgi.application"
 
 
 def _issues(*, deploy: bool = True) -> list[CheckMessage]:
-    """Return what `check --tag smoke_test` finds, with or without --deploy."""
+    """Return what `check --tag smoke_test` reports, with or without --deploy."""
     return run_checks(tags=["smoke_test"], include_deployment_checks=deploy)
 
 
-def _ids(*, deploy: bool) -> list[str]:
-    return sorted({str(issue.id) for issue in _issues(deploy=deploy)})
+def _blamed(issues: list[CheckMessage]) -> list[tuple[str, str]]:
+    return [(str(issue.id).removeprefix("smoke_test."), str(issue.obj)) for issue in issues]
 
 
-def _requests() -> list[CheckMessage]:
-    """Return what is wrong with the requests over http and https."""
-    return [issue for issue in _issues() if str(issue.obj).endswith(("over http", "over https"))]
-
-
-@pytest.mark.parametrize("project", HEALTHY)
-def test_a_healthy_project_passes_every_check(project: str) -> None:
-    with override_settings(**HEALTHY[project]):
+@pytest.mark.parametrize("project", SOUND)
+def test_a_sound_project_passes_every_check(project: str) -> None:
+    with override_settings(**SOUND[project]):
         issues = _issues()
 
     assert issues == []
 
 
-@pytest.mark.parametrize("project", BROKEN_STATICALLY)
-def test_a_static_fault_is_found_without_deploy_and_reported_once_with_it(project: str) -> None:
-    changed, expected = BROKEN_STATICALLY[project]
+@pytest.mark.parametrize("project", CASES)
+def test_one_message_names_the_cause_and_its_fix(project: str) -> None:
+    changes, check_id, blamed = CASES[project]
 
-    with override_settings(**changed):
-        without, with_deploy = _ids(deploy=False), _ids(deploy=True)
-
-    assert without == expected
-    assert with_deploy == expected
-
-
-@pytest.mark.parametrize("project", BROKEN_IN_A_DEPLOYMENT)
-def test_other_faults_are_found_only_with_deploy(project: str) -> None:
-    changed, expected = BROKEN_IN_A_DEPLOYMENT[project]
-
-    with override_settings(**changed):
-        without, with_deploy = _ids(deploy=False), _ids(deploy=True)
-
-    assert without == []
-    assert with_deploy == expected
-
-
-@pytest.mark.parametrize("project", BROKEN)
-def test_every_message_has_a_hint_and_an_object(project: str) -> None:
-    with override_settings(**BROKEN[project][0]):
+    with override_settings(**changes):
         issues = _issues()
 
+    assert _blamed(issues) == [(check_id, blamed)], issues
     assert all(issue.hint for issue in issues)
-    assert all(issue.obj for issue in issues)
 
 
-@pytest.mark.parametrize(
-    ("middleware", "message"),
-    [
-        ("login_required", "://localhost/smoke-test/ -> /login/."),
-        ("sets_a_cookie", "got a cookie 'sessionid'"),
-        ("wraps_the_body", "the key 'status' is missing"),
-        ("answers_itself", "run_smoke_test did not run"),
-        ("caches_the_first_answer", "run_smoke_test did not run"),
-    ],
-)
-def test_the_middleware_that_changes_the_response_is_named(middleware: str, message: str) -> None:
-    with override_settings(**_outermost(middleware)):
-        issues = _requests()
+@pytest.mark.parametrize("project", CASES)
+def test_a_static_fault_is_reported_without_deploy_and_no_other_is(project: str) -> None:
+    changes, check_id, blamed = CASES[project]
 
-    assert [issue.obj for issue in issues] == [
-        "GET /smoke-test/ over http",
-        "GET /smoke-test/ over https",
+    with override_settings(**changes):
+        issues = _issues(deploy=False)
+
+    assert _blamed(issues) == ([(check_id, blamed)] if project in STATIC else [])
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("project", SLOW)
+def test_a_process_and_a_wait_are_reported_too(project: str) -> None:
+    changes, check_id, blamed = SLOW[project]
+
+    with override_settings(**changes):
+        issues = _issues()
+
+    assert _blamed(issues) == [(check_id, blamed)], issues
+
+
+def test_each_of_several_causes_has_a_message() -> None:
+    names = ["raises", "no_kubelet", "tries_the_cache", "no_head"]
+    changes = {
+        "MIDDLEWARE": [HEADERS, *map(_named, names), *OTHERS],
+        "PREPEND_WWW": True,
+    }
+
+    with override_settings(**changes):
+        issues = _issues()
+
+    assert sorted(_blamed(issues)) == [
+        ("E101", _named("raises")),
+        ("E102", "settings.PREPEND_WWW"),
+        ("E102", _named("no_head")),
+        ("E102", _named("no_kubelet")),
+        ("E108", _named("tries_the_cache")),
     ]
-    assert all(message in issue.msg for issue in issues)
-    assert all(f"'{__name__}.{middleware}'" in str(issue.hint) for issue in issues)
 
 
-def test_another_view_at_the_path_is_named() -> None:
-    with override_settings(**BROKEN["a pattern of another view that matches first"][0]):
+def test_a_fault_that_does_not_happen_again_is_reported_as_such() -> None:
+    with override_settings(**_inner(_named("fails_once"))):
+        issues = _issues()
+
+    assert _blamed(issues) == [("E102", "settings.MIDDLEWARE")]
+    assert "it happened once and not again" in str(issues[0].hint)
+
+
+def test_the_message_tells_request_and_answer_and_the_hint_shows_what_to_change() -> None:
+    with override_settings(**DEPLOYED["a login"][0]):
+        [of_middleware] = _issues()
+    with override_settings(**DEPLOYED["www."][0]):
+        [of_setting] = _issues()
+
+    assert of_middleware.msg == "GET /smoke-test/ (the probe): got 302 to '/login/', expected 200."
+    assert f"remove this line from MIDDLEWARE: '{_named('login')}'" in str(of_middleware.hint)
+    assert f"({faulty.__file__}:" in str(of_middleware.hint)
+    assert of_setting.hint == "PREPEND_WWW = False, as by default."
+
+
+def test_what_happens_by_chance_is_reported_as_such() -> None:
+    with override_settings(**_inner(_named("fails_by_turns"))):
+        issues = _issues()
+
+    assert _blamed(issues) == [("E102", "settings.MIDDLEWARE")]
+
+
+def test_a_signal_s_receiver_is_blamed_by_its_line() -> None:
+    request_started.connect(faulty.receiver_that_asks_the_cache)
+    try:
+        [issue] = _issues()
+    finally:
+        request_started.disconnect(faulty.receiver_that_asks_the_cache)
+
+    assert issue.id == "smoke_test.E108"
+    assert str(issue.obj).startswith(f"{faulty.__file__}:")
+
+
+def test_a_message_shows_no_password_and_no_control_character() -> None:
+    with override_settings(**_inner(_named("raises_secrets"))):
         [issue] = _issues()
 
-    assert f"'{__name__}.another_view'" in issue.msg
+    assert "hunter2" not in issue.msg
+    assert issue.msg.isprintable()
 
 
 def test_an_exception_is_named_with_its_line() -> None:
-    with override_settings(**_outermost("raises")):
-        issues = _requests()
+    with override_settings(**DEPLOYED["an exception"][0]):
+        [issue] = _issues()
 
-    start = f"it raised RuntimeError: out of treats ({__file__}:"
-    assert len(issues) == 2
-    assert all(str(issue.hint).startswith(start) for issue in issues)
+    start = "GET /smoke-test/ (the probe): got RuntimeError: out of treats in "
+    assert issue.msg.startswith(f"{start}{faulty.__file__}:")
 
 
-def test_a_missing_headers_middleware_is_named() -> None:
-    with override_settings(MIDDLEWARE=MIDDLEWARE[1:]):
-        issues = _requests()
+def test_a_call_to_a_neighbor_is_named_with_its_line_and_blocked() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as neighbor,
+        override_settings(NEIGHBOR=neighbor.getsockname(), **DEPLOYED["a connection"][0]),
+    ):
+        neighbor.setblocking(False)
+        [issue] = _issues()
 
-    assert len(issues) == 2
-    assert all("X-PetSage-Nonce" in issue.msg for issue in issues)
-    assert all("AnswerHeadersMiddleware" in str(issue.hint) for issue in issues)
+        assert f"socket.getaddrinfo('127.0.0.1') in {faulty.__file__}:" in issue.msg
+        with pytest.raises(BlockingIOError):
+            neighbor.accept()
 
 
 def test_a_cache_for_the_whole_site_does_not_cache_the_smoke_test(client: Client) -> None:
     nonces = ["0" * 32, "1" * 32]
 
-    with override_settings(**SITE_CACHE):
+    with override_settings(MIDDLEWARE=SITE_CACHE):
         responses = [client.get("/smoke-test/", headers={"x-petsage-nonce": n}) for n in nonces]
 
     assert [response["X-PetSage-Nonce"] for response in responses] == nonces
@@ -315,9 +467,9 @@ def test_the_check_command_runs_our_checks_by_tag() -> None:
         call_command("check", "--tag", "smoke_test")
 
 
-def test_checking_a_broken_project_writes_no_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_checking_a_broken_project_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     # caplog would see nothing: Django configures logging again before the first request.
-    with override_settings(**_outermost("raises")):
+    with override_settings(**DEPLOYED["an exception"][0]):
         _issues()
 
     assert capsys.readouterr() == ("", "")

@@ -34,6 +34,7 @@ class RecordingMiddleware:
 def test_only_deploy_loads_the_middleware_and_sends_requests(
     settings: Settings, deploy: bool
 ) -> None:
+    settings.WSGI_APPLICATION = "tests.smoke_test.fresh_wsgi.application"
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.RecordingMiddleware"]
     _middleware_calls.clear()
 
@@ -59,9 +60,11 @@ def _environ(database: Path) -> dict[str, str]:
     return os.environ | names
 
 
-def _manage(*arguments: str, database: Path) -> subprocess.CompletedProcess[str]:
+def _manage(
+    *arguments: str, database: Path = DEAD, settings: str = "tests.settings.database"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, "manage.py", *arguments, "--settings", settings],
         cwd=ROOT,
         env=_environ(database),
         capture_output=True,
@@ -72,13 +75,9 @@ def _manage(*arguments: str, database: Path) -> subprocess.CompletedProcess[str]
 
 @pytest.mark.process
 def test_a_fresh_database_can_be_migrated_although_a_middleware_reads_it(tmp_path: Path) -> None:
-    database = tmp_path / "fresh.sqlite3"
-
-    migrated = _manage("migrate", database=database)
-    checked = _manage("check", "--deploy", "--tag", "smoke_test", database=database)
+    migrated = _manage("migrate", database=tmp_path / "fresh.sqlite3")
 
     assert (migrated.returncode, migrated.stderr) == (0, "")
-    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 @pytest.mark.process
@@ -123,12 +122,37 @@ def test_the_probe_of_a_url_works_with_a_dead_database(free_port: int) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("database", [None, DEAD])
 @pytest.mark.parametrize(
     "command", [["check", "--deploy", "--tag", "smoke_test"], ["smoke_test", "--in-process"]]
 )
-def test_a_deployment_with_a_dead_database_is_refused(command: list[str]) -> None:
-    result = _manage(*command, database=DEAD)
+def test_a_middleware_that_reads_the_database_is_refused_whatever_its_state(
+    command: list[str], database: Path | None, tmp_path: Path
+) -> None:
+    migrated = tmp_path / "migrated.sqlite3"
+    if database is None:
+        _manage("migrate", database=migrated)
+
+    result = _manage(*command, database=database or migrated)
 
     assert result.returncode == 1
-    assert "smoke_test.E002" in result.stderr
-    assert "unable to open database file" in result.stderr
+    assert "CurrentSiteMiddleware: (smoke_test.E107) GET /smoke-test/ (the probe)" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.process
+def test_a_transaction_around_each_request_leaves_out_the_smoke_test() -> None:
+    command = ["check", "--deploy", "--tag", "smoke_test"]
+
+    result = _manage(*command, settings="tests.settings.atomic")
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.process
+def test_a_database_without_an_engine_is_named() -> None:
+    result = _manage("smoke_test", "--in-process", settings="tests.settings.no_engine")
+
+    assert result.returncode == 1
+    assert "settings.DATABASES: (smoke_test.E101) loading the application" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,144 @@
+"""Whether a request uses what the smoke test may not use: it records the calls, and blocks them.
+
+An audit hook sees files, sockets and processes (https://docs.python.org/3/library/audit_events.html).
+Databases and caches are replaced, because drivers written in C raise no events.
+"""
+
+import os
+import sys
+import sysconfig
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Literal, NamedTuple, NoReturn
+
+from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
+from django.db import OperationalError, connections
+
+Resource = Literal["database", "cache", "network", "process", "file"]
+
+_EVENTS: tuple[tuple[str, Resource], ...] = (
+    ("sqlite3.connect", "database"),
+    ("socket.connect", "network"),
+    ("socket.getaddrinfo", "network"),
+    ("socket.gethostby", "network"),
+    ("socket.send", "network"),
+    ("syslog.", "network"),
+    ("subprocess.Popen", "process"),
+    ("os.system", "process"),
+    ("os.exec", "process"),
+    ("os.fork", "process"),
+    ("os.kill", "process"),
+    ("os.posix_spawn", "process"),
+    ("open", "file"),
+    ("os.listdir", "file"),
+    ("os.mkdir", "file"),
+    ("os.remove", "file"),
+    ("os.rename", "file"),
+    ("os.rmdir", "file"),
+    ("os.scandir", "file"),
+)
+
+# Whose frames do not tell where the project makes a call.
+_LIBRARIES = (sysconfig.get_path("stdlib"), "site-packages", "dist-packages", "<frozen")
+
+
+class Call(NamedTuple):
+    """A call to the outside; `where` is the project's line that made it, as `file:line`."""
+
+    resource: Resource
+    text: str
+    where: str
+
+
+class Blocked(OperationalError, ConnectionError):
+    """The error that a blocked call gets, for code that handles a dead database or network."""
+
+
+# Of the request under way, whose code may run in several threads. None while there is none.
+_calls: list[Call] | None = None
+_ignored: set[Resource] = set()
+
+
+@contextmanager
+def recorded_calls(*ignored: Resource) -> Iterator[list[Call]]:
+    """Record the calls of all threads but the main one, and block all but those to files."""
+    global _calls
+    exit_at_once = os._exit
+    _add_hook()
+    calls: list[Call] = []
+    _calls = calls
+    _ignored.clear()
+    _ignored.update(ignored)
+    try:
+        os._exit = _refuse_exit
+        for connection in connections.all():
+            connection.ensure_connection = _refuse_connection  # type: ignore[method-assign]
+        for alias in caches:
+            caches[alias] = _RecordingCache(alias, {})
+        yield calls
+    finally:
+        os._exit = exit_at_once
+        _calls = None
+
+
+@cache
+def _add_hook() -> None:
+    # Once, because it cannot be removed.
+    sys.addaudithook(_audit)
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if _calls is None or threading.current_thread() is threading.main_thread():
+        return
+    for prefix, resource in _EVENTS:
+        if event.startswith(prefix) and resource not in _ignored:
+            # Sockets come first, and say nothing.
+            shown = next((repr(argument) for argument in arguments if _is_plain(argument)), "")
+            _record(resource, f"{event}({shown[:80]})")
+            if resource != "file":
+                raise Blocked(f"the in-process probe of the smoke test allows no {resource}")
+
+
+def _is_plain(argument: Any) -> bool:
+    return isinstance(argument, str | bytes | tuple | list)
+
+
+def _refuse_connection() -> NoReturn:
+    _record("database", "ensure_connection()")
+    raise Blocked("the in-process probe of the smoke test allows no database")
+
+
+def _refuse_exit(status: int) -> NoReturn:
+    # No event tells of it.
+    _record("process", f"os._exit({status})")
+    raise SystemExit(status)
+
+
+class _RecordingCache(DummyCache):
+    def make_and_validate_key(self, key: Any, version: Any = None) -> str:
+        _record("cache", f"the key {key!r}")
+        return super().make_and_validate_key(key, version)
+
+    def clear(self) -> None:
+        _record("cache", "clear()")
+
+
+def _record(resource: Resource, text: str) -> None:
+    if _calls is not None:
+        _calls.append(Call(resource, text, _where()))
+
+
+def _where() -> str:
+    """Return the project's line that made the call being recorded, if it is not a library's."""
+    for frame, line in traceback.walk_stack(None):
+        path = frame.f_code.co_filename
+        if path.endswith("django/core/handlers/exception.py"):
+            # What is further out only passed the request on.
+            break
+        if path != __file__ and not any(part in path for part in _LIBRARIES):
+            return f"{path}:{line}"
+    return ""

@@ -1,0 +1,78 @@
+"""The requests of the in-process probe are those of real clients behind our nginx."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.core.checks import run_checks
+from django.http import HttpRequest, HttpResponse
+from pytest_django import Settings
+
+from petsage_project.settings import MIDDLEWARE
+from tests.conftest import ROOT
+
+Seen = dict[str, str]
+
+_seen: list[Seen] = []
+
+# What the client sends, and passes through nginx.
+OF_THE_CLIENT = {
+    "HTTP_ACCEPT",
+    "HTTP_ACCEPT_ENCODING",
+    "HTTP_AUTHORIZATION",
+    "HTTP_COOKIE",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_USER_AGENT",
+    "HTTP_X_PETSAGE_NONCE",
+}
+
+
+def records(get_response: Callable[[HttpRequest], HttpResponse]) -> object:
+    def handle(request: HttpRequest) -> HttpResponse:
+        _seen.append({name: str(value) for name, value in request.META.items()})
+        return get_response(request)
+
+    return handle
+
+
+@pytest.fixture
+def seen(settings: Settings) -> list[Seen]:
+    """Return the requests of `check --deploy` to this project, by their WSGI environment."""
+    settings.WSGI_APPLICATION = "tests.smoke_test.fresh_wsgi.application"
+    settings.MIDDLEWARE = [MIDDLEWARE[0], f"{__name__}.records", *MIDDLEWARE[1:]]
+    settings.ALLOWED_HOSTS = ["petsage.example", ".petsage.test", "[2001:db8::1]"]
+    _seen.clear()
+
+    assert run_checks(tags=["smoke_test"], include_deployment_checks=True) == []
+    return _seen
+
+
+def _values(seen: list[Seen], name: str) -> set[str]:
+    return {request.get(name, "none") for request in seen}
+
+
+def test_a_request_has_the_headers_that_nginx_sets_and_no_other(seen: list[Seen]) -> None:
+    configuration = (ROOT / "deploy/nginx/proxy.conf").read_text()
+    set_by_nginx = re.findall(r'^proxy_set_header (\S+) (?!"")', configuration, re.MULTILINE)
+    expected = {f"HTTP_{name.upper().replace('-', '_')}" for name in set_by_nginx} | {"HTTP_HOST"}
+
+    by_nginx = [request for request in seen if "HTTP_X_FORWARDED_PROTO" in request]
+
+    # One of them, and the same if the view fails.
+    assert len(by_nginx) == len(seen) - 2
+    for request in by_nginx:
+        headers = {name for name in request if name.startswith("HTTP_")}
+        assert headers - OF_THE_CLIENT == expected
+
+
+def test_the_requests_are_those_of_many_clients(seen: list[Seen]) -> None:
+    assert _values(seen, "REQUEST_METHOD") == {"GET", "HEAD", "OPTIONS", "POST"}
+    assert _values(seen, "HTTP_HOST") == {"petsage.example", "petsage.test", "[2001:db8::1]"}
+    assert _values(seen, "HTTP_X_FORWARDED_PROTO") == {"http", "https", "none"}
+    assert _values(seen, "wsgi.url_scheme") == {"http", "https"}
+    assert _values(seen, "REMOTE_ADDR") == {"", "192.0.2.7", "2001:db8::7"}
+    assert _values(seen, "SERVER_PROTOCOL") == {"HTTP/1.1"}
+    assert {"*/*", "none", "text/plain", "application/json"} < _values(seen, "HTTP_ACCEPT")
+    agents = " ".join(_values(seen, "HTTP_USER_AGENT"))
+    assert all(agent in agents for agent in ("kube-probe", "ELB-HealthChecker", "Mozilla"))
