@@ -1,8 +1,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 NGINX_PORT ?= 8080
-MINUTES ?= 5
 ROUNDS ?= 9
+TIMES ?= 10
 BIN := .venv/bin
 LOCKS := requirements.txt requirements-dev.txt benchmarks/requirements.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-
 
 .DEFAULT_GOAL := help
 export NGINX_PORT
-.PHONY: help run dev app nginx stack soak bench unit test check install lock schema screenshots
+.PHONY: help run dev nginx stack soak bench unit test check install lock schema screenshots
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,15 +18,10 @@ help: ## List the targets
 run: .venv/installed ## Serve this clone on 127.0.0.1 (PORT=8000) until Ctrl-C
 	@exec $(BIN)/python -m deploy.run --port '$(PORT)'
 
-stack: .venv/installed ## Serve it behind nginx on 127.0.0.1 (NGINX_PORT=8080): make app and make nginx
-	@$(BIN)/python manage.py check && $(BIN)/python manage.py collectstatic --no-input --verbosity 0
-	@exec $(BIN)/python -m deploy.stack
+stack: .venv/installed ## Serve it behind nginx on 127.0.0.1 (NGINX_PORT=8080)
+	@exec $(BIN)/python -m deploy.run --behind-nginx
 
-app: .venv/installed ## Serve it on var/petsage.sock, two workers, for nginx
-	@$(BIN)/python manage.py check && $(BIN)/python manage.py collectstatic --no-input --verbosity 0
-	@exec $(BIN)/python -m deploy.app
-
-nginx: .venv/installed ## Run nginx alone, in front of var/petsage.sock
+nginx: .venv/installed ## Run nginx alone, in front of var/app-1.sock and var/app-2.sock
 	@exec $(BIN)/python -m deploy.nginx
 
 dev: .venv/installed ## Serve it by Django's autoreloading server, with DEBUG on
@@ -38,8 +33,8 @@ unit: .venv/installed-dev ## Run the tests that start no process
 test: .venv/installed-dev ## Run all tests
 	@$(BIN)/python -m pytest --cov
 
-soak: .venv/installed-dev ## Disturb the stack under load for minutes (MINUTES=5), and count what is lost
-	@$(BIN)/python -m tests.deploy.soak --minutes '$(MINUTES)'
+soak: .venv/installed-dev ## Upgrade and disturb a machine under full load (TIMES=10), as root
+	@$(BIN)/python -m tests.systemd.soak --times '$(TIMES)'
 
 bench: .venv-bench/installed ## Measure it beside the original and its peers (ROUNDS=9)
 	@.venv-bench/bin/python -m benchmarks.endpoint --rounds '$(ROUNDS)'

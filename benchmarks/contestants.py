@@ -23,7 +23,7 @@ OURS = "PetSage"
 ORIGINAL = "the original, uvicorn"
 
 
-# As `make app` schedules granian's threads.
+# As the service schedules granian's threads.
 BATCH = ("chrt", "--batch", "0")
 
 

@@ -32,7 +32,7 @@ from benchmarks.contestants import (
 )
 from benchmarks.load import Load, load
 from benchmarks.processes import Server, free_port, until_answered
-from deploy.processes import unanswered
+from deploy.processes import answers
 
 CONNECTIONS = (1, 16, 64)
 STARTS = 5
@@ -99,10 +99,12 @@ def _serve(contestant: Contestant, stack: ExitStack) -> Runner:
 def _serve_behind(contestant: Contestant, var: Path, stack: ExitStack) -> Runner:
     """Serve it on a socket, behind our own nginx."""
     var.mkdir()
-    path = var / "petsage.sock"
+    path = var / "app-1.sock"
+    # nginx shares its requests between two instances.
+    (var / "app-2.sock").symlink_to(path)
     server = Server(contestant.command(path), contestant.environ)
     stack.callback(server.stop)
-    while unanswered(path, "localhost", requests=1, seconds=5):
+    while not answers(path, "localhost", seconds=5):
         # While nothing listens, the connection is refused immediately.
         time.sleep(0.1)
     port = free_port()

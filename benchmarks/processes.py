@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deploy.processes import children, cpu_seconds, proportional_mib
+from deploy.processes import children
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,11 +40,11 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return the processor time of all its processes so far, in seconds."""
-        return sum(cpu_seconds(pid) for pid in self._pids())
+        return sum(_cpu_seconds(pid) for pid in self._pids())
 
     def worker_mib(self) -> float:
         """Return what one worker adds, in MiB."""
-        return proportional_mib(self._pids()[-1])
+        return _proportional_mib(self._pids()[-1])
 
     def _pids(self) -> list[int]:
         pids = [self.process.pid]
@@ -90,3 +90,20 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the processor time of the process so far, in seconds; see proc(5)."""
+    try:
+        # After the name, which may contain any character.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    utime, stime = fields[11:13]
+    return (int(utime) + int(stime)) / os.sysconf("SC_CLK_TCK")
+
+
+def _proportional_mib(pid: int) -> float:
+    """Return the process's proportional set size, in MiB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

@@ -1,9 +1,29 @@
-"""The command line of granian, for `make run`, `make app` and the benchmarks."""
+"""granian's command line, and the app on a unix socket, as `make stack` and the service run it."""
 
 import os
+import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+
+def main() -> None:
+    """Become a granian with one worker, on the unix socket that the argument names."""
+    path = Path(sys.argv[1])
+    with socket.socket(socket.AF_UNIX) as client:
+        if client.connect_ex(str(path)) == 0:
+            sys.exit(f"got {path} already served, expected it free; stop the other make stack")
+    # Left behind by a killed one; granian does not replace it.
+    path.unlink(missing_ok=True)
+    # Only nginx reaches the socket, and nginx sets the header.
+    os.environ["DJANGO_TRUST_X_FORWARDED_PROTO"] = "true"
+    # granian's own name for `--uds`; worker.py reads it too.
+    os.environ["GRANIAN_UDS"] = str(path)
+    # nginx is in the group.
+    command = granian_command("deploy.worker:application", uds_permissions="0o660")
+    be_scheduled_as_batch()
+    # The main process holds the listening socket, so clients wait for the next worker.
+    os.execv(command[0], [*command, "--respawn-failed-workers"])  # noqa: S606
 
 
 def granian_command(target: str, **options: str) -> list[str]:
@@ -42,3 +62,7 @@ def be_scheduled_as_batch() -> None:
     """
     with suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+if __name__ == "__main__":
+    main()

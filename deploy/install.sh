@@ -1,141 +1,141 @@
 #!/usr/bin/env bash
-# Install the commit that this clone is at, or upgrade to it; docs/deployment.md has the steps.
+# Install or upgrade to the commit of this clone, or go back; docs/deployment.md has the steps.
 #
-#   sudo deploy/install.sh [HOST...]    the names that clients use; required the first time only
+#   sudo deploy/install.sh [HOST...]     the names that clients use; required the first time only
+#   sudo deploy/install.sh --rollback    the former release, without a build
+#   sudo deploy/install.sh --uninstall   everything but the settings and the logs
 #
-# It ends by probing the new release through nginx, and goes back to the former one if that fails.
+# The first command that fails ends it; `finish` then restores what served, cleans up and reports.
 set -euo pipefail
-
+export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
+exec 3>&1 1>&2
 clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# The tests install under a directory of their own.
-root=${DESTDIR:-}
-home=$root/opt/petsage
-settings=$root/etc/petsage/petsage.env
-unit=$root/etc/systemd/system/petsage.service
-timezone=$root/etc/systemd/system/nginx.service.d/petsage.conf
-available=$root/etc/nginx/sites-available/petsage
-enabled=$root/etc/nginx/sites-enabled
+# shellcheck source=deploy/release.sh
+. "$clone/deploy/release.sh"
+outcome=missing wanted='' former='' was='' directory='' switched='' trial=''
 
 main() {
-  require_what_is_needed
-  write_settings "$@"
-  release=$(release_of_clone)
-  former=$(current_release)
-  build "$release"
-  if activate "$release" && probe "$release"; then
-    say "release $release serves"
-    return
-  fi
-  if [ -z "$former" ] || [ "$former" = "$release" ]; then
-    die "release $release does not serve; 'journalctl -u petsage -u nginx' says why"
-  fi
-  say "release $release does not serve; going back to $former"
-  activate "$former" && probe "$former" ||
-    die "neither $release nor $former serves; 'journalctl -u petsage -u nginx' says why"
-  die "release $release was refused, $former serves again; 'journalctl -u petsage' says why"
-}
-
-say() { echo "install.sh: $*" >&2; }
-die() { say "$*"; exit 1; }
-
-require_what_is_needed() {
-  [ "$(id -u)" = 0 ] || die "got user $(id -un), expected root; run it with sudo"
-  local program
-  for program in git make nginx python3 systemctl; do
-    [ -n "$(PATH=$PATH:/usr/sbin command -v "$program")" ] ||
-      die "$program is not installed; apt-get install git make nginx-light python3-venv"
+  trap finish EXIT
+  trap 'outcome=interrupted reason=interrupted; exit' HUP INT TERM
+  require "$@"
+  outcome=refused directory=$home/releases/$wanted was=$(target current) earlier=$(target former)
+  for step in build check start render switch ask; do
+    since=$EPOCHREALTIME
+    "$step"
+    record
   done
+  touch "$directory"
+  outcome=serves
 }
 
-# The settings are written once and are the operator's from then on.
-write_settings() {
-  [ ! -e "$settings" ] || return 0
-  [ $# -gt 0 ] || die "got no hosts, expected the names that clients use; deploy/install.sh HOST..."
-  mkdir -p "$(dirname "$settings")"
-  (
-    umask 077
-    {
-      echo "DJANGO_ALLOWED_HOSTS=$(IFS=,; echo "$*")"
-      echo "DJANGO_SECRET_KEY=$(python3 -c 'import secrets; print(secrets.token_urlsafe(50))')"
-    } > "$settings.new"
-  )
-  mv "$settings.new" "$settings"
-}
-
-# git refuses a clone of another user's unless it is named.
-git_in_clone() { git -c "safe.directory=$clone" -C "$clone" "$@"; }
-
-release_of_clone() {
-  [ -z "$(git_in_clone status --porcelain)" ] ||
-    die "got uncommitted changes, expected a commit; commit or stash them"
-  git_in_clone rev-parse --short=12 HEAD
-}
-
-current_release() {
-  [ ! -L "$home/current" ] || basename "$(readlink "$home/current")"
-}
-
-# Runs a command of a release under the settings.
-in_release() {
-  local release=$1
-  shift
-  (
-    cd "$home/releases/$release"
-    set -a
-    # shellcheck disable=SC1090,SC1091
-    . "$settings"
-    PETSAGE_RELEASE=$release
-    "$@"
-  )
+require() {
+  [ "$(id -u)" = 0 ] || fail "got user $(id -un), expected root; run it with sudo"
+  # A lock on the directory leaves no file behind.
+  exec {lock}< "$units"
+  flock --nonblock "$lock" || fail "another install.sh is running; wait for its end"
+  former=$(serving)
+  [ "${1-}" != --uninstall ] || { outcome=uninstalled; exit; }
+  local package given='' hosts
+  for package in git make nginx:nginx-light python3 systemd-run:systemd; do
+    [ -n "$(command -v "${package%:*}")" ] || fail "no ${package%:*}; apt-get install ${package#*:}"
+  done
+  python3 -c 'import ensurepip' || fail "python3 has no ensurepip; apt-get install python3-venv"
+  wanted=$(target former)
+  if [ "${1-}" != --rollback ]; then
+    [ -z "$(in_clone status --porcelain)" ] || fail "got uncommitted changes, expected a commit"
+    wanted=$(in_clone rev-parse --short=12 HEAD) given=$(IFS=,; echo "$*")
+  fi
+  [ -n "$wanted" ] || fail "got no former release, expected one; install a commit first"
+  run systemd -E "GIVEN=$given" python3 "$clone/deploy/certificate.py"
+  read -r host listen hosts <<< "$output"
+  [ -e "$settings" ] || write_settings "$hosts"
 }
 
 build() {
-  local release=$1 directory=$home/releases/$1
-  if [ ! -e "$directory/release.env" ]; then
+  [ -e "$directory/built" ] || {
     rm -rf "$directory"
     mkdir -p "$directory"
-    git_in_clone archive "$release" | tar -x -C "$directory"
-    install_requirements "$directory"
-    in_release "$release" .venv/bin/python manage.py collectstatic --no-input --verbosity 0
+    in_clone archive "$wanted" | tar -x -C "$directory"
+  }
+  # A distribution's upgrade takes the environment's Python away.
+  "$directory/.venv/bin/python" -c 'import django, granian, pycurl' 2> /dev/null || {
+    rm -f "$directory/.venv/installed"
+    run nice make --no-print-directory -C "$directory" install
+  }
+  in_release manage.py collectstatic --no-input --verbosity 0
+  for i in 1 2; do ln -sfn "/run/petsage-$wanted-$i/app.sock" "$directory/app-$i.sock"; done
+  touch "$directory/built"
+}
+
+start() {
+  cp "$directory/deploy/petsage@.service" "$units/petsage-$wanted@.service"
+  run systemctl daemon-reload
+  run systemctl enable nginx "petsage-$wanted@"{1,2}
+  for i in 1 2; do
+    unit=petsage-$wanted@$i
+    systemctl restart "$unit" || fail "$unit did not start: $(systemctl show -P Result "$unit")"
+    probe "http://$host/smoke-test/" --connect-to "unix:$directory/app-$i.sock" --wait 2
+  done
+}
+
+# nginx tests the site in a mount namespace: the files that it would start from are always valid.
+render() {
+  in_release -m deploy.nginx --render
+  echo "$output" > "$directory/site.new"
+  changed=1 welcome='' trial=$(mktemp -d)
+  ! cmp -s "$directory/site.new" "$current" || { changed=''; return; }
+  cp -a "$enabled/." "$trial"
+  ln -sfn "$directory/site.new" "$trial/petsage"
+  local try=(unshare --mount sh -c "mount --bind $trial $enabled && nginx -t -q")
+  # There can be one default server, and Debian's welcome page is one.
+  if [ -L "$trial/default" ] && ! "${try[@]}" 2> /dev/null; then
+    welcome=$(readlink "$trial/default")
+    rm "$trial/default"
   fi
-  in_release "$release" .venv/bin/python manage.py check --deploy --fail-level WARNING
-  local host
-  host=$(in_release "$release" sh -c 'echo "$DJANGO_ALLOWED_HOSTS"')
-  host=${host%%,*}
-  # Last: its presence says that the release is whole.
-  printf 'PETSAGE_RELEASE=%s\nPETSAGE_HOST=%s\n' "$release" "${host#.}" > "$directory/release.env"
+  run "${try[@]}"
 }
 
-install_requirements() { make --no-print-directory -C "$1" install; }
-
-# Each file is complete before it takes the place of the former one.
-activate() {
-  local release=$1 directory=$home/releases/$1
-  mkdir -p "$(dirname "$unit")" "$(dirname "$timezone")" "$(dirname "$available")" "$enabled" &&
-    in_release "$release" .venv/bin/python -m deploy.nginx --render > "$available.new" &&
-    mv "$available.new" "$available" &&
-    ln -sfn ../sites-available/petsage "$enabled/petsage" &&
-    # Debian's welcome page is a default server too, and there can be one.
-    rm -f "$enabled/default" &&
-    install -m 644 "$directory/deploy/petsage.service" "$unit" &&
-    # The log's times are UTC, from the next start of nginx on.
-    printf '[Service]\nEnvironment=TZ=UTC\n' > "$timezone" &&
-    ln -sfn "releases/$release" "$home/current.new" &&
-    mv -T "$home/current.new" "$home/current" &&
-    nginx -t -q &&
-    systemctl daemon-reload &&
-    systemctl enable --quiet petsage nginx &&
-    systemctl restart petsage &&
-    systemctl reload-or-restart nginx
+# The link leads to the sockets, the static files and nginx's site.
+switch() {
+  back=$was switched=1
+  # Where this release served already, the one before may still run, after a kill.
+  [ "$was" != "$wanted" ] || ! active "$earlier" || back=$earlier
+  cp "$directory/site.conf" "$directory/site.old" 2> /dev/null || true
+  mv "$directory/site.new" "$directory/site.conf"
+  [ "$was" = "$wanted" ] || point former "$was"
+  point current "$wanted"
+  [ -z "$welcome" ] || rm "$enabled/default"
+  ln -sfn "$current" "$enabled/petsage"
+  run systemctl "$([ -z "$changed" ] && echo start || echo reload-or-restart)" nginx
 }
 
-# PROBE_OPTIONS is for a host whose name leads elsewhere first, to a load balancer.
-probe() {
-  local release=$1
-  in_release "$release" sh -c '
-    . ./release.env
-    exec .venv/bin/python manage.py smoke_test "https://$PETSAGE_HOST/smoke-test/" \
-      --release "$PETSAGE_RELEASE" --wait 20 $PROBE_OPTIONS'
+check() { in_release manage.py check --deploy --fail-level WARNING; }
+# Through nginx on this machine, wherever the name leads; for a second, since it reloads meanwhile.
+ask() { probe "https://$host:${listen##*:}/smoke-test/" --connect-to "$listen" --consecutive 3 --wait 7; }
+
+finish() {
+  trap '' HUP INT TERM
+  set +e
+  [ -z "$step" ] || record
+  [ "$outcome" = serves ] || [ -z "$switched" ] || restore
+  [ "$outcome" != uninstalled ] || { back='' earlier='' welcome='' changed=1; restore; }
+  if [ "$outcome" = uninstalled ] || [ -n "$directory" ]; then
+    step=clean since=$EPOCHREALTIME
+    clean
+    record
+  fi
+  [ "$outcome" != refused ] || [ -n "$(serving)" ] || outcome=down
+  report >&3
+  exit "${exits[$outcome]}"
 }
 
-[ "${BASH_SOURCE[0]}" != "$0" ] || main "$@"
+restore() {
+  [ -n "$back" ] || rm -f "$enabled/petsage"
+  [ -z "$welcome" ] || ln -s "$welcome" "$enabled/default"
+  [ ! -e "$directory/site.old" ] || mv "$directory/site.old" "$directory/site.conf"
+  point current "$back"
+  point former "$earlier"
+  [ -z "$changed" ] || systemctl try-reload-or-restart nginx
+}
+
+main "$@"

@@ -1,6 +1,7 @@
-"""Serve this clone on the loopback interface, as `make run` does: checks, static files, granian.
+"""Serve this clone on the loopback interface: `make run`, and `make stack` behind nginx.
 
-It needs no settings; a deployment runs deploy.app instead.
+Both check the project and collect the static files first. `make run` is one granian; `make stack`
+is what a deployment has, two granians behind nginx, with all state in var/.
 """
 
 import argparse
@@ -8,13 +9,15 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
 from deploy.granian import be_scheduled_as_batch, granian_command
-from deploy.processes import SIGNALS, kill_group, start_group
+from deploy.nginx.__main__ import VAR, nginx_port
+from deploy.processes import SIGNALS, attend, start_group
 
 HOST = "127.0.0.1"
 
@@ -22,28 +25,35 @@ HOST = "127.0.0.1"
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make run", usage="make run [PORT=8000]")
     parser.add_argument("--port", type=_port, default=8000)
-    port: int = parser.parse_args().port
+    parser.add_argument("--behind-nginx", action="store_true")
+    parser.add_argument("--var", type=Path, default=VAR, help="the directory of its state")
+    options = parser.parse_args()
+    target, name = ("stack", "NGINX_PORT") if options.behind_nginx else ("run", "PORT")
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "petsage_project.settings")
     try:
-        _refuse_busy(port)
+        port = nginx_port() if options.behind_nginx else options.port
+        _refuse_busy(port, f"make {target} {name}=N")
         django.setup()
         call_command("check")
         call_command("collectstatic", interactive=False, verbosity=0)
+        options.var.mkdir(parents=True, exist_ok=True)
     except (CommandError, ImproperlyConfigured, OSError) as error:
-        sys.exit(f"make run: {error}")
+        sys.exit(f"make {target}: {error}")
 
     # From here on they are taken one by one: none is lost while granian starts.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    url = f"http://{HOST}:{port}"
+    url, how = f"http://{HOST}:{port}", " behind nginx" if options.behind_nginx else ""
     sys.stdout.write(
-        f"PetSage serves this clone until Ctrl-C:\n"
+        f"PetSage serves this clone{how} until Ctrl-C:\n"
         f"  {url}/smoke-test/   the smoke test: a page for browsers, JSON for the rest\n"
         f"  {url}/docs/         the API, to read and to try\n"
         f"  {url}/openapi.json  the API's schema\n"
     )
     sys.stdout.flush()
-    sys.exit(_serve(port))
+    be_scheduled_as_batch()
+    commands = _stack(options.var.resolve()) if options.behind_nginx else [_granian(port)]
+    sys.exit(attend([start_group(command) for command in commands]))
 
 
 def _port(text: str) -> int:
@@ -52,7 +62,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _refuse_busy(port: int) -> None:
+def _refuse_busy(port: int, example: str) -> None:
     """Raise OSError if the port is taken.
 
     granian silently shares a port with another granian, and either may answer.
@@ -64,19 +74,20 @@ def _refuse_busy(port: int) -> None:
         except OSError as error:
             raise OSError(
                 f"port {port} of {HOST}: {error.strerror}; stop what listens there, or use "
-                "another port: make run PORT=N"
+                f"another port: {example}"
             ) from error
 
 
-def _serve(port: int) -> int:
-    """Run granian until it exits or a signal arrives, and return the exit status.
+def _stack(var: Path) -> list[list[str]]:
+    python = [sys.executable, "-m"]
+    granians = [[*python, "deploy.granian", str(var / f"app-{i}.sock")] for i in (1, 2)]
+    return [*granians, [*python, "deploy.nginx", "--var", str(var)]]
 
-    granian would wait for half a request, and loses a signal that arrives while a worker starts.
-    On a developer's machine neither matters, so a signal kills it together with its workers.
-    """
+
+def _granian(port: int) -> list[str]:
     from django.conf import settings
 
-    command = granian_command(
+    return granian_command(
         "petsage_project.wsgi:application",
         host=HOST,
         port=str(port),
@@ -87,13 +98,6 @@ def _serve(port: int) -> int:
         # Seconds, for a signal that is sent to granian itself.
         workers_kill_timeout="1",
     )
-    be_scheduled_as_batch()
-    granian = start_group(command)
-    status = None
-    while status is None and signal.sigwait(SIGNALS) == signal.SIGCHLD:
-        status = granian.poll()
-    kill_group(granian)
-    return status or 0
 
 
 if __name__ == "__main__":

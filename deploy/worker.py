@@ -1,13 +1,23 @@
-"""The application of the workers of `make app`, with a time limit for each request."""
+"""The application behind nginx: each request has a time limit, and systemd watches the worker."""
 
 import faulthandler
+import os
 import signal
+import socket
+import threading
+import time
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
+from deploy.processes import answers
 from petsage_project.wsgi import application as without_limit
 
-# Seconds. nginx gives up after 4.8, so nobody is waiting any more.
+# Seconds. nginx gives up after 4.8, so nobody is waiting any more. granian takes a second end
+# within 5.5 for a crash loop, and exits.
 LIMIT = 6.0
 
 # SIGALRM ends the process. Before that, the stack of each thread goes to the log.
@@ -26,3 +36,24 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         return without_limit(environ, start_response)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _tell_systemd(notify: str, path: Path) -> None:
+    """Tell systemd once a second that this worker answers on its socket; see sd_notify(3).
+
+    Any answer will do. A restart does not cure a view that raises, and it would take both
+    instances down. WatchdogSec= in the unit is longer than one attempt.
+    """
+    host = settings.ALLOWED_HOSTS[0].removeprefix(".")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.connect(notify.replace("@", "\0", 1))
+        while True:
+            if answers(path, host, seconds=8):
+                with suppress(OSError):
+                    systemd.send(b"READY=1\nWATCHDOG=1")
+            time.sleep(1)
+
+
+if "NOTIFY_SOCKET" in os.environ:
+    told = (os.environ["NOTIFY_SOCKET"], Path(os.environ["GRANIAN_UDS"]))
+    threading.Thread(target=_tell_systemd, args=told, daemon=True).start()

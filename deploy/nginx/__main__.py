@@ -47,7 +47,7 @@ def debian_values() -> dict[str, Value]:
     return _values(
         port=https[0].rpartition(":")[2],
         default_port="443",
-        socket=os.environ.get("NGINX_SOCKET", "/run/petsage/petsage.sock"),
+        sockets="/opt/petsage/current",
         static=os.environ.get("NGINX_STATIC", "/opt/petsage/current/var/static"),
         access_log=os.environ.get("NGINX_ACCESS_LOG", "/var/log/nginx/petsage.log"),
         http_listen=os.environ.get("NGINX_HTTP", "80,[::]:80").split(","),
@@ -67,7 +67,7 @@ def clone_values(var: Path) -> dict[str, Value]:
         user="root" if os.geteuid() == 0 else "",
         var=str(var),
         mime_types=MIME_TYPES,
-        socket=str(var / "petsage.sock"),
+        sockets=str(var),
         static=str(settings.STATIC_ROOT),
         access_log=str(var / "access.log"),
         http_listen=[f"127.0.0.1:{port}"],

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import pytest
 
@@ -39,8 +38,6 @@ def start(
 
     yield give
     for stack in stacks:
-        with suppress(OSError):
-            os.kill(stack.granian_pid(), signal.SIGCONT)
         for pid in stack.worker_pids():
             os.kill(pid, signal.SIGCONT)
         stack.stop_nginx()

@@ -1,4 +1,4 @@
-"""nginx and the app server, started as `make nginx` and `make app` start them."""
+"""nginx and two granians, started as `make stack` starts them; and processes in proc(5)."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.processes import state, unanswered, workers
+from deploy.processes import answers, children
 from tests.conftest import ROOT, listens
 from tests.deploy.client import request
 from tests.polling import wait_until
@@ -20,20 +20,20 @@ class Stack:
     def __init__(self, var: Path, port: int, **environ: str) -> None:
         self.var = var
         self.port = port
+        self.sockets = [var / "app-1.sock", var / "app-2.sock"]
         self.environ = os.environ | {"PETSAGE_RELEASE": "t1", "NGINX_PORT": str(port)} | environ
-        self.app: subprocess.Popen[bytes] | None = None
+        self.app: list[subprocess.Popen[bytes]] = []
         self.nginx: subprocess.Popen[bytes] | None = None
 
     def start_app(self) -> None:
-        self.app = self._start("app")
-        wait_until(lambda: len(self.worker_pids()) == 2, "granian has two workers")
+        self.app = [self._start("granian", str(path)) for path in self.sockets]
         wait_until(
-            lambda: not unanswered(self.var / "petsage.sock", "localhost", requests=1, seconds=1),
-            "the app answers on its socket",
+            lambda: all(answers(path, "localhost", seconds=1) for path in self.sockets),
+            "both instances answer on their sockets",
         )
 
     def start_nginx(self) -> None:
-        self.nginx = self._start("nginx")
+        self.nginx = self._start("nginx", "--var", str(self.var))
         # `nginx -t` before it listens for a moment as well, but writes no pid.
         pid = self.var / "nginx.pid"
         wait_until(
@@ -42,26 +42,25 @@ class Stack:
         )
 
     def stop_app(self) -> None:
-        _end(self.app, signal.SIGTERM)
-        self.app = None
+        for granian in self.app:
+            _end(granian, signal.SIGTERM)
+        self.app = []
 
     def stop_nginx(self) -> None:
-        _end(self.nginx, signal.SIGQUIT)
+        if self.nginx is not None:
+            _end(self.nginx, signal.SIGQUIT)
         self.nginx = None
 
     def wait_until_up(self) -> None:
         wait_until(lambda: request(self.port).status == OK, "the smoke test answers through nginx")
 
-    def granian_pid(self) -> int:
-        """Return the pid of granian's main process; raise OSError if it is not running."""
-        return int((self.var / "granian.pid").read_text())
+    def granian_pids(self) -> list[int]:
+        """Return the pids of the main processes."""
+        return [granian.pid for granian in self.app]
 
     def worker_pids(self) -> list[int]:
-        """Return the pids of granian's workers, none if it is not running."""
-        try:
-            return workers(self.granian_pid())
-        except (OSError, ValueError):
-            return []
+        """Return the pids of granian's workers."""
+        return [worker for pid in self.granian_pids() for worker in workers(pid)]
 
     def nginx_pid(self) -> int:
         return int((self.var / "nginx.pid").read_text())
@@ -69,10 +68,15 @@ class Stack:
     def log(self) -> bytes:
         return (self.var / "access.log").read_bytes()
 
-    def _start(self, part: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"deploy.{part}", "--var", str(self.var)]
+    def _start(self, part: str, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"deploy.{part}", *arguments]
         with (self.var / f"{part}.err").open("ab") as errors:
             return subprocess.Popen(command, cwd=ROOT, env=self.environ, stderr=errors)
+
+
+def workers(pid: int) -> list[int]:
+    """Return the children of a granian that serve requests."""
+    return [child for child in children(pid) if not _tracks_resources(child)]
 
 
 def freeze(*pids: int) -> None:
@@ -87,9 +91,25 @@ def is_running(pid: int) -> bool:
     return state(pid) not in ("", "Z")
 
 
-def _end(process: subprocess.Popen[bytes] | None, with_signal: signal.Signals) -> None:
-    if process is not None:
-        # A stopped process handles no other signal until it continues.
-        process.send_signal(signal.SIGCONT)
-        process.send_signal(with_signal)
-        process.wait(timeout=30)
+def state(pid: int) -> str:
+    """Return the process's state, such as "R", "S", "T" (stopped) or "Z"; "" without one."""
+    try:
+        # After the name, which may contain any character.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def _tracks_resources(pid: int) -> bool:
+    # From Python 3.14 on, multiprocessing starts a process of its own beside the workers.
+    try:
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _end(process: subprocess.Popen[bytes], with_signal: signal.Signals) -> None:
+    # A stopped process handles no other signal until it continues.
+    process.send_signal(signal.SIGCONT)
+    process.send_signal(with_signal)
+    process.wait(timeout=30)

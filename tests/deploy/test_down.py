@@ -1,10 +1,9 @@
 """What clients get while the app is stopped, frozen or killed, and how it recovers."""
 
-import itertools
 import os
 import signal
 import socket
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from smoke_test.contract import BODY
 from tests.deploy.client import Reply, load, request
 from tests.deploy.conftest import Start
-from tests.deploy.running import Stack, freeze, is_running
+from tests.deploy.running import Stack, freeze
 from tests.polling import wait_until
 
 pytestmark = pytest.mark.stack
@@ -68,8 +67,9 @@ def test_only_the_probe_sees_that_nginx_could_not_connect(without_app: Stack) ->
     probe = request(without_app.port, X_PetSage_Probe="1")
     other = request(without_app.port)
 
-    assert probe.headers["X-Upstream-Status"] == "502, 502"
-    assert probe.headers["X-Upstream-Connect"] == "-, -"
+    # Both instances, perhaps one of them again.
+    assert set(probe.headers["X-Upstream-Status"].split(", ")) == {"502"}
+    assert set(probe.headers["X-Upstream-Connect"].split(", ")) == {"-"}
     assert other.headers["X-Upstream-Status"] is None
     assert other.headers["X-Upstream-Connect"] is None
 
@@ -86,15 +86,13 @@ def test_nginx_finds_a_restarted_app_without_a_reload(stack: Stack) -> None:
 
 
 def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
-    assert stack.app is not None
-    # Including the process that would replace granian.
-    frozen = [stack.app.pid, stack.granian_pid(), *stack.worker_pids()]
+    frozen = stack.worker_pids()
     freeze(*frozen)
 
     try:
         smoke_test, root = request(stack.port, X_PetSage_Probe="1"), request(stack.port, "/")
     finally:
-        for pid in reversed(frozen):
+        for pid in frozen:
             os.kill(pid, signal.SIGCONT)
 
     for reply in (smoke_test, root):
@@ -103,17 +101,6 @@ def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
         assert _is_from_nginx(reply)
         assert reply.seconds < 5
     assert smoke_test.headers["X-Upstream-Status"] == "504, 504"
-    stack.wait_until_up()
-
-
-def test_a_frozen_granian_is_replaced(stack: Stack) -> None:
-    granian = stack.granian_pid()
-    freeze(granian, *stack.worker_pids())
-
-    wait_until(
-        lambda: stack.worker_pids() != [] and stack.granian_pid() != granian,
-        "granian has been restarted",
-    )
     stack.wait_until_up()
 
 
@@ -127,21 +114,6 @@ def test_killing_a_worker_under_load_loses_no_request(stack: Stack) -> None:
         reached = found.count()
         wait_until(lambda: found.count() > reached + 100, "the load continues")
 
-    assert set(found.outcomes) == {"200"}
-
-
-def test_a_worker_frozen_under_load_loses_no_request_and_is_replaced(stack: Stack) -> None:
-    stack.wait_until_up()
-    with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load has started")
-        victim = stack.worker_pids()[0]
-        os.kill(victim, signal.SIGSTOP)
-        wait_until(
-            lambda: victim not in stack.worker_pids(), "the frozen worker is gone", seconds=30
-        )
-        wait_until(lambda: len(stack.worker_pids()) == 2, "the worker has been replaced")
-
-    assert found.slowest < 5
     assert set(found.outcomes) == {"200"}
 
 
@@ -164,23 +136,18 @@ def test_a_worker_that_hangs_under_load_logs_its_stack_and_is_replaced(
     # Until it is replaced, it accepts connections that it does not answer.
     assert set(found.outcomes) <= {"200", "502", "504"}
     assert found.slowest < 5
-    assert 'settings/hold.py", line' in (holding.var / "app.err").read_text()
+    assert 'settings/hold.py", line' in (holding.var / "granian.err").read_text()
 
 
 def test_all_workers_are_replaced_if_all_hang(holding: Stack, tmp_path: Path) -> None:
     before = set(holding.worker_pids())
-    begun = (tmp_path / str(number) for number in itertools.count())
     with ExitStack() as clients:
-
-        def both_hang_after_one_more_request() -> bool:
+        for path in holding.sockets:
             client = clients.enter_context(socket.socket(socket.AF_UNIX))
-            client.connect(str(holding.var / "petsage.sock"))
-            fields = f"Host: localhost\r\nX-Hold: 3600\r\nX-Hold-Begun: {next(begun)}\r\n"
+            client.connect(str(path))
+            fields = f"Host: localhost\r\nX-Hold: 3600\r\nX-Hold-Begun: {tmp_path / path.name}\r\n"
             client.sendall(f"GET / HTTP/1.1\r\n{fields}\r\n".encode())
-            return len(list(tmp_path.iterdir())) == 2
-
-        # A worker that hangs still accepts, so this takes more than two requests.
-        wait_until(both_hang_after_one_more_request, "both workers hang")
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2, "both workers hang")
 
     wait_until(
         lambda: len(holding.worker_pids()) == 2 and not before & set(holding.worker_pids()),
@@ -190,42 +157,12 @@ def test_all_workers_are_replaced_if_all_hang(holding: Stack, tmp_path: Path) ->
     holding.wait_until_up()
 
 
-def test_granian_killed_under_load_is_restarted_without_orphans(stack: Stack) -> None:
-    killed, orphans = stack.granian_pid(), stack.worker_pids()
-    with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load has started")
-        os.kill(killed, signal.SIGKILL)
-        wait_until(
-            lambda: len(stack.worker_pids()) == 2 and stack.granian_pid() != killed,
-            "granian has been restarted",
-        )
-    stack.wait_until_up()
-
-    assert set(found.outcomes) <= {"200", "502"}
-    # No worker of the old granian is left to answer.
-    assert not any(is_running(pid) for pid in orphans)
-
-
-def test_granian_is_restarted_after_a_crash_loop(stack: Stack) -> None:
-    granian = stack.granian_pid()
-
-    while stack.worker_pids() and stack.granian_pid() == granian:
-        wait_until(lambda: len(stack.worker_pids()) != 1, "both workers are there, or none")
-        for pid in stack.worker_pids()[:1]:
-            # It may have exited with granian by now.
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    wait_until(lambda: len(stack.worker_pids()) == 2, "granian is back")
-    stack.wait_until_up()
-
-
 def test_the_app_sends_each_answer_in_one_write(stack: Stack) -> None:
     # With two writes, a worker that dies in between would leave half an answer, which nginx
     # cannot retry.
     for _ in range(100):
         with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(stack.var / "petsage.sock"))
+            client.connect(str(stack.sockets[0]))
             client.sendall(b"GET /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
             received = client.recv(65536)
 

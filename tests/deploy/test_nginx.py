@@ -13,8 +13,8 @@ def test_rendering_without_a_value_fails() -> None:
 
 @pytest.mark.parametrize("value", ["a b", "a;", "a{", 'a"', "a\n", "$host"])
 def test_a_value_that_is_more_than_one_word_to_nginx_is_refused(value: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match=r"^socket: got "):
-        render("http.conf", {"socket": value})
+    with pytest.raises(ImproperlyConfigured, match=r"^sockets: got "):
+        render("http.conf", {"sockets": value})
 
 
 @pytest.mark.parametrize(

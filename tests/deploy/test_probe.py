@@ -17,7 +17,7 @@ def _url(stack: Stack) -> str:
 
 
 def _socket(stack: Stack) -> str:
-    return f"unix:{stack.var}/petsage.sock"
+    return f"unix:{stack.sockets[0]}"
 
 
 def test_a_healthy_stack_passes_through_nginx_and_directly(stack: Stack) -> None:
@@ -63,13 +63,12 @@ def test_a_frozen_app_is_reported_as_a_gateway_timeout(start: Start) -> None:
     stack.start_app()
     stack.start_nginx()
     stack.wait_until_up()
-    assert stack.app is not None
-    # With the process that would replace the workers.
-    freeze(stack.app.pid, *stack.worker_pids())
+    freeze(*stack.worker_pids())
 
     report = probe(_url(stack), "--timeout", "8")
 
-    os.kill(stack.app.pid, signal.SIGCONT)
+    for pid in stack.worker_pids():
+        os.kill(pid, signal.SIGCONT)
     assert report.codes == ["proxy.gateway_timeout"]
     assert "it connected" in report.verdict["message"]
     recovered = probe(_url(stack), "--wait", "30")

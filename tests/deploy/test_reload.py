@@ -1,4 +1,4 @@
-"""A reload loses no request, and requests in flight are answered before the app exits."""
+"""Reloading nginx loses no request, and requests in flight are answered before the app exits."""
 
 import itertools
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.processes import children
+from deploy.processes import answers, children
 from smoke_test.contract import BODY
 from tests.conftest import ROOT, free_ports, listens
 from tests.deploy.client import Reply, load, request
@@ -20,22 +20,6 @@ from tests.deploy.running import Stack
 from tests.polling import wait_until
 
 pytestmark = pytest.mark.stack
-
-
-def test_reloading_the_app_under_load_loses_no_request(stack: Stack) -> None:
-    assert stack.app is not None
-    old = set(stack.worker_pids())
-    with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load has started")
-        stack.app.send_signal(signal.SIGHUP)
-        wait_until(
-            lambda: len(stack.worker_pids()) == 2 and not old & set(stack.worker_pids()),
-            "both workers are new",
-        )
-        reached = found.count()
-        wait_until(lambda: found.count() > reached + 100, "the load continues")
-
-    assert set(found.outcomes) == {"200"}
 
 
 def test_reloading_nginx_under_load_loses_no_request(stack: Stack) -> None:
@@ -87,53 +71,73 @@ def test_make_stack_prints_its_urls_and_exits_on_sigterm(start: Start) -> None:
         try:
             assert make.stdout is not None
             printed = "".join(
-                itertools.takewhile(lambda line: "access.log" not in line, make.stdout)
+                itertools.takewhile(lambda line: "openapi.json" not in line, make.stdout)
             )
+            wait_until(lambda: listens(port), f"nginx listens on {port}")
+            wait_until(lambda: request(port).status == HTTPStatus.OK, "the app answers")
             reply = request(port)
         finally:
             make.terminate()
             printed += make.communicate(timeout=30)[0]
 
     assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
-    for path in ("/smoke-test/", "/docs/", "/openapi.json"):
+    for path in ("/smoke-test/", "/docs/"):
         assert f"http://127.0.0.1:{port}{path}" in printed
     assert "Traceback" not in printed
     assert not listens(port)
-    for name in ("petsage.sock", "granian.pid", "nginx.pid"):
-        assert not (ROOT / "var" / name).exists()
+    assert not any(answers(ROOT / f"var/app-{i}.sock", "localhost", seconds=1) for i in (1, 2))
 
 
-def test_make_app_refuses_a_socket_that_is_already_served(stack: Stack) -> None:
-    result = _app(stack.var)
-
-    assert result.returncode == 1
-    assert f"make app: got {stack.var}/petsage.sock already served" in result.stderr
-    assert request(stack.port).status == HTTPStatus.OK
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_make_app_refuses_a_read_only_directory(tmp_path: Path) -> None:
-    tmp_path.chmod(0o555)
-
-    result = _app(tmp_path)
+def test_make_stack_refuses_a_busy_port_and_leaves_the_app_that_serves(stack: Stack) -> None:
+    result = _run("run", "--behind-nginx", "--var", str(stack.var), NGINX_PORT=str(stack.port))
 
     assert result.returncode == 1
     assert result.stderr == (
-        f"make app: got '{tmp_path}', expected a writable directory; make it writable\n"
+        f"make stack: port {stack.port} of 127.0.0.1: Address already in use; stop what listens "
+        "there, or use another port: make stack NGINX_PORT=N\n"
     )
+    assert request(stack.port).status == HTTPStatus.OK
 
 
-def test_make_app_refuses_a_directory_that_it_cannot_create() -> None:
-    result = _app(Path("/dev/null/var"))
+def test_a_socket_that_is_already_served_is_refused(stack: Stack) -> None:
+    result = _run("granian", str(stack.sockets[0]))
 
     assert result.returncode == 1
-    assert result.stderr == "make app: [Errno 20] Not a directory: '/dev/null/var'\n"
+    assert result.stderr == (
+        f"got {stack.sockets[0]} already served, expected it free; stop the other make stack\n"
+    )
+    assert request(stack.port).status == HTTPStatus.OK
 
 
-def _app(var: Path) -> subprocess.CompletedProcess[str]:
+def test_make_stack_exits_if_one_of_its_processes_does(start: Start, tmp_path: Path) -> None:
+    start()  # Skips without nginx.
+    port = free_ports(1)[0]
+    command = [sys.executable, "-m", "deploy.run", "--behind-nginx"]
+    command += ["--var", str(tmp_path)]
+    environ = os.environ | {"NGINX_PORT": str(port)}
+    with subprocess.Popen(command, cwd=ROOT, env=environ) as stack:
+        wait_until(lambda: listens(port), f"nginx listens on {port}")
+        granian = children(stack.pid)[0]
+        os.kill(granian, signal.SIGKILL)
+
+        assert stack.wait(timeout=20) != 0
+    wait_until(lambda: not listens(port), "nginx has exited")
+
+
+def test_make_stack_refuses_a_directory_that_it_cannot_create() -> None:
+    result = _run(
+        "run", "--behind-nginx", "--var", "/dev/null/var", NGINX_PORT=str(free_ports(1)[0])
+    )
+
+    assert result.returncode == 1
+    assert result.stderr == "make stack: [Errno 20] Not a directory: '/dev/null/var'\n"
+
+
+def _run(part: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "deploy.app", "--var", var],
+        [sys.executable, "-m", f"deploy.{part}", *arguments],
         cwd=ROOT,
+        env=os.environ | environ,
         capture_output=True,
         text=True,
         check=False,

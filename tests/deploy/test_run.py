@@ -9,9 +9,10 @@ from http import HTTPStatus
 
 import pytest
 
-from deploy.processes import children, workers
+from deploy.processes import children
 from smoke_test.contract import BODY
 from tests.conftest import ROOT, listens, serve
+from tests.deploy.running import workers
 from tests.polling import wait_until
 
 pytestmark = pytest.mark.server

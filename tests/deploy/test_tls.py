@@ -43,7 +43,7 @@ def site(start: Start, openssl: str, tmp_path_factory: pytest.TempPathFactory) -
     )  # fmt: skip
     site = Site(free_ports(1)[0], free_ports(1)[0], certificate)
     values = debian_values() | {
-        "socket": str(stack.var / "petsage.sock"),
+        "sockets": str(stack.var),
         "static": str(Path("var/static").resolve()),
         "access_log": str(var / "access.log"),
         "http_listen": [f"127.0.0.1:{site.http}"],
