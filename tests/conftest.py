@@ -9,6 +9,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,7 +25,7 @@ settings.load_profile("petsage")
 ROOT = Path(__file__).resolve().parents[1]
 
 # Tests without one of these markers are the unit suite: they start no process and do not wait.
-SLOW = {"process", "server", "stack"}
+SLOW = {"process", "server", "stack", "systemd"}
 STARTS_A_PROCESS = {
     "os.exec",
     "os.fork",
@@ -102,11 +103,15 @@ def program(name: str, package: str) -> str:
     # A user's PATH on Debian has no sbin.
     path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
-        reason = f"{name} is not installed: apt-get install {package}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip(f"{name} is not installed: apt-get install {package}")
     return path
+
+
+def skip(reason: str) -> NoReturn:
+    """Skip the test, or fail it if CI is set."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def free_ports(count: int) -> list[int]:
