@@ -37,7 +37,7 @@ CODES = {
     ),
     "tcp.no_socket": Code(
         "the unix socket does not exist",
-        "is the app server running, and is the path right? `systemctl status petsage`",
+        "is the app server running, and is the path right? `systemctl status petsage.slice`",
     ),
     "tcp.permission": Code(
         "this user may not connect to the unix socket",
@@ -46,7 +46,7 @@ CODES = {
     ),
     "tcp.backlog_full": Code(
         "the unix socket's queue is full: the app server accepts no connections",
-        "is the app server stuck or overloaded? `systemctl restart petsage`",
+        "is the app server stuck or overloaded? `systemctl restart 'petsage-*'`",
     ),
     "tcp.degraded": Code(
         "one of the name's addresses failed, another answered",
@@ -134,7 +134,7 @@ CODES = {
     ),
     "http.timeout": Code(
         "the answer was not complete in time",
-        "is the app server stuck or overloaded? `systemctl status petsage`",
+        "is the app server stuck or overloaded? `systemctl status petsage.slice`",
     ),
     "http.stream_refused": Code(
         "the server refused the HTTP/2 stream",
@@ -168,16 +168,16 @@ CODES = {
     ),
     "proxy.bad_gateway": Code(
         "502: the proxy got no answer from the app server",
-        "is the app server running? `systemctl status petsage`; --direct tells it from a wrong "
-        "upstream setting",
+        "is the app server running? `systemctl status petsage.slice`; --direct tells it from a "
+        "wrong upstream setting",
     ),
     "proxy.unavailable": Code(
         "503: the proxy has no app server to ask, or limits requests",
-        "is the app server running? `systemctl status petsage`; check limit_req too",
+        "is the app server running? `systemctl status petsage.slice`; check limit_req too",
     ),
     "proxy.gateway_timeout": Code(
         "504: the app server did not answer the proxy in time",
-        "is the app server stuck or overloaded? `systemctl restart petsage`",
+        "is the app server stuck or overloaded? `systemctl restart 'petsage-*'`",
     ),
     "proxy.upstream": Code(
         "the app server is up, but the proxy does not reach it",
@@ -209,7 +209,7 @@ CODES = {
     ),
     "server.error": Code(
         "the app server itself failed, outside of Django",
-        "check the app server's log: `journalctl -u petsage`",
+        "check the app server's log: `journalctl -u petsage.slice`",
     ),
     "app.disallowed_host": Code(
         "400: Django refuses this Host",
@@ -227,11 +227,11 @@ CODES = {
     ),
     "app.error": Code(
         "Django failed",
-        "read the exception in the app's log: `journalctl -u petsage`",
+        "read the exception in the app's log: `journalctl -u petsage.slice`",
     ),
     "app.down": Code(
         "the proxy got no answer from the app server, and neither did the direct request",
-        "start the app server: `systemctl status petsage`, `journalctl -u petsage`",
+        "start the app server: `systemctl status petsage.slice`, `journalctl -u petsage.slice`",
     ),
     "contract.wrong_status": Code(
         "the status is not 200",

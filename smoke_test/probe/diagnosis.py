@@ -206,13 +206,13 @@ def _gateway_error(exchange: Exchange, status: int) -> Verdict:
     detail, hint = "", None
     if connect == ["-"]:
         detail = ": it never connected to the app server"
-        hint = "is the app server running? `systemctl status petsage`"
+        hint = "is the app server running? `systemctl status petsage.slice`"
     elif connect and status == 502:
         detail = ": the app server closed the connection without an answer"
-        hint = "did a worker crash? `journalctl -u petsage`"
+        hint = "did a worker crash? `journalctl -u petsage.slice`"
     elif connect and status == 504:
         detail = ": it connected, but the app server did not answer"
-        hint = "is a worker stuck or overloaded? `systemctl restart petsage`"
+        hint = "is a worker stuck or overloaded? `systemctl restart 'petsage-*'`"
     message = f"{status}, answered by {name}{detail}."
     return _answered(exchange, _GATEWAY[status], message, hint)
 
