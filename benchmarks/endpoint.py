@@ -109,7 +109,7 @@ def _serve_behind(contestant: Contestant, var: Path, stack: ExitStack) -> Runner
         time.sleep(0.1)
     port = free_port()
     # Without a rate limit in effect.
-    environ = {"NGINX_PORT": str(port), "NGINX_RATE": "1000000"}
+    environ = {"NGINX_PORT": str(port)}
     nginx = Server([sys.executable, "-m", "deploy.nginx", "--var", str(var)], environ)
     stack.callback(nginx.stop)
     until_answered(port, contestant.target)

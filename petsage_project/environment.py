@@ -1,5 +1,6 @@
 """Settings from environment variables; an invalid value aborts startup and says what to do."""
 
+import ipaddress
 import os
 import re
 
@@ -57,6 +58,19 @@ def number(name: str, *, default: int, least: int, most: int) -> int:
     if not (value.isascii() and value.isdecimal() and least <= int(value) <= most):
         raise _invalid(name, value, f"a number from {least} to {most}", "fix or unset it")
     return int(value)
+
+
+def networks(name: str) -> list[str]:
+    """Return a comma-separated variable of IP addresses and ranges as ranges; none without it."""
+    value = os.environ.get(name, "")
+    found = []
+    for word in value.split(",") if value else ():
+        try:
+            found.append(str(ipaddress.ip_network(word.strip())))
+        except ValueError as error:
+            expected = "addresses or ranges, comma-separated, such as 10.0.0.7,10.1.0.0/16"
+            raise _invalid(name, word, expected, "list the load balancers") from error
+    return found
 
 
 def _invalid(name: str, value: str, expected: str, fix: str) -> ImproperlyConfigured:

@@ -36,7 +36,9 @@ class SmokeTestPageRenderer(BrowsableAPIRenderer):
 
 def _verdict(response: Response) -> dict[str, str]:
     if response.status_code >= HTTPStatus.BAD_REQUEST:
-        sentence = f"{response.data['detail']} PetSage is up: ask this address with GET."
+        sentence = response.data["detail"]
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            sentence += " PetSage is up: ask this address with GET."
         return {"state": "refused", "word": str(response.status_code), "sentence": sentence}
     if "status" not in response.data:
         return {}

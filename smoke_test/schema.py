@@ -28,6 +28,9 @@ _DESCRIPTION = extend_schema(
     responses={
         200: OpenApiResponse(SmokeTestSerializer, "PetSage is up."),
         405: OpenApiResponse(ErrorSerializer, "The smoke test is read-only."),
+        412: OpenApiResponse(
+            ErrorSerializer, "If-Match lists other releases, not the one that answers."
+        ),
     },
     examples=[
         OpenApiExample(
@@ -35,6 +38,12 @@ _DESCRIPTION = extend_schema(
             value={"status": "ok", "details": "PetSage smoke test feature is operational."},
             response_only=True,
             status_codes=["200"],
+        ),
+        OpenApiExample(
+            "another release",
+            value={"detail": 'Got release "4f2c9e1", expected If-Match: "8d30c12".'},
+            response_only=True,
+            status_codes=["412"],
         ),
         OpenApiExample(
             "method not allowed",
@@ -45,6 +54,16 @@ _DESCRIPTION = extend_schema(
     ],
     parameters=[
         OpenApiParameter("format", exclude=True),
+        OpenApiParameter(
+            "ETag",
+            OpenApiTypes.STR,
+            OpenApiParameter.HEADER,
+            description=(
+                "Which build answers, in quotes. A request with If-Match (RFC 9110, 13.1.1) gets "
+                "412 unless it lists this value or is `*`."
+            ),
+            response=[200],
+        ),
         OpenApiParameter(
             "Allow",
             OpenApiTypes.STR,

@@ -1,7 +1,11 @@
+from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django.db.transaction import non_atomic_requests
+from django.utils.http import parse_etags
+from rest_framework.exceptions import APIException
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -11,13 +15,15 @@ from smoke_test.negotiation import AcceptNegotiation
 from smoke_test.renderers import SmokeTestPageRenderer
 from smoke_test.serializers import SmokeTestSerializer
 from smoke_test.services import run_smoke_test
-from smoke_test.speed import LeanAPIView, LeanJSONRenderer, LeanResponse
+from smoke_test.speed import LeanAPIView, LeanJSONRenderer, LeanResponse, django_request
 
 
 class SmokeTestView(LeanAPIView):
     """Confirms that PetSage is up and that requests reach it.
 
     Read-only and open to everyone. It uses no database and no other service.
+
+    A request with If-Match: "RELEASE" gets 412 if another release answers.
     """
 
     name = "Smoke Test"
@@ -46,5 +52,33 @@ class SmokeTestView(LeanAPIView):
         # Cache-Control is set here as well: Django's cache middleware runs inside of ours.
         return {"Allow": "GET, HEAD, OPTIONS", "Cache-Control": "no-store"}
 
-    def get(self, _request: Request) -> Response:
-        return LeanResponse(self.serializer.to_representation(run_smoke_test()))
+    def get(self, request: Request) -> Response:
+        release = f'"{settings.PETSAGE_RELEASE}"'
+        environ = django_request(request).META
+        if "HTTP_IF_MATCH" in environ:
+            _require_match(environ["HTTP_IF_MATCH"], release)
+        response = LeanResponse(self.serializer.to_representation(run_smoke_test()))
+        # No two pages are equal: each shows when it was made.
+        if request.accepted_renderer.format == "json":
+            response.headers["ETag"] = release
+        return response
+
+
+class OtherRelease(APIException):
+    """412: If-Match names other releases than the one that answers."""
+
+    status_code = HTTPStatus.PRECONDITION_FAILED
+
+
+def _require_match(if_match: str, release: str) -> None:
+    """Raise OtherRelease unless If-Match lists the release, or is `*` (RFC 9110 13.1.1).
+
+    What is not an entity tag matches nothing, so that a checker's mistake never passes.
+    """
+    expected = parse_etags(if_match)
+    if not expected:
+        raise OtherRelease(
+            f"Got If-Match {if_match!r}, expected a release in quotes; release {release} answers."
+        )
+    if expected != ["*"] and release not in expected:
+        raise OtherRelease(f"Got release {release}, expected If-Match: {if_match}.")

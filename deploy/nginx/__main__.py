@@ -50,8 +50,10 @@ def debian_values() -> dict[str, Value]:
         sockets="/opt/petsage/current",
         static=os.environ.get("NGINX_STATIC", "/opt/petsage/current/var/static"),
         access_log=os.environ.get("NGINX_ACCESS_LOG", "/var/log/nginx/petsage.log"),
+        error_log=os.environ.get("NGINX_ERROR_LOG", "/var/log/nginx/error.log"),
         http_listen=os.environ.get("NGINX_HTTP", "80,[::]:80").split(","),
         https_listen=https,
+        proxy_protocol_listen=_listed("NGINX_PROXY_PROTOCOL"),
         certificate=os.environ.get("NGINX_CERTIFICATE", f"{certificates}/fullchain.pem"),
         key=os.environ.get("NGINX_KEY", f"{certificates}/privkey.pem"),
     )
@@ -70,20 +72,28 @@ def clone_values(var: Path) -> dict[str, Value]:
         sockets=str(var),
         static=str(settings.STATIC_ROOT),
         access_log=str(var / "access.log"),
+        error_log="stderr",
         http_listen=[f"127.0.0.1:{port}"],
     )
 
 
 def _values(*, port: str, default_port: str, **values: Value) -> dict[str, Value]:
-    rate = environment.number("NGINX_RATE", default=100, least=1, most=1_000_000)
+    rate = environment.number("NGINX_RATE", default=0, least=0, most=1_000_000)
+    connections = environment.number("NGINX_CONNECTIONS", default=0, least=0, most=65535)
     return values | {
         "server_names": settings.ALLOWED_HOSTS,
         "host": site_host(settings.ALLOWED_HOSTS),
         "port_suffix": "" if port == default_port else f":{port}",
         "rate": rate,
         "burst": 2 * rate,
+        "connections": connections,
+        "trusted_proxies": environment.networks("NGINX_TRUSTED_PROXIES"),
         "log_successes": int(environment.boolean("NGINX_LOG_SUCCESSES", default=False)),
     }
+
+
+def _listed(name: str) -> list[str]:
+    return [part for part in os.environ.get(name, "").split(",") if part]
 
 
 def _become_nginx(var: Path) -> None:

@@ -88,6 +88,7 @@ def json_answer(request: "Request", answer: "Answer") -> Iterator[Problem]:
         yield Problem("E102", "body", _body_difference(exchange.body))
     yield from _header(answer, "Content-Type", "application/json")
     yield from _header(answer, "Content-Length", str(len(BODY)))
+    yield from _header(answer, "ETag", f'"{settings.PETSAGE_RELEASE}"')
     yield from _promised_headers(answer)
 
 
@@ -123,6 +124,13 @@ def allowed_methods(request: "Request", answer: "Answer") -> Iterator[Problem]:
     """Yield what is wrong with the answer to OPTIONS, or to a method that is not allowed."""
     yield from _status(answer, 200 if request.method == "OPTIONS" else 405)
     yield from _header(answer, "Allow", "GET, HEAD, OPTIONS")
+    yield from _is_json(answer)
+    yield from _promised_headers(answer)
+
+
+def other_release(_request: "Request", answer: "Answer") -> Iterator[Problem]:
+    """Yield what is wrong with the answer to a client that wants another release."""
+    yield from _status(answer, 412)
     yield from _is_json(answer)
     yield from _promised_headers(answer)
 

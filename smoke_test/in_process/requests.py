@@ -78,6 +78,8 @@ def real_requests(allowed_hosts: Iterable[str]) -> Iterator[Request]:
 
     yield probe._replace(name="OPTIONS", method="OPTIONS", judge=judges.allowed_methods)
     yield probe._replace(name="POST", method="POST", judge=judges.allowed_methods)
+    other = {"If-Match": '"of another time"'}
+    yield probe._replace(name="another release", headers=other, judge=judges.other_release)
     missing = f"{PATH}no-such-path"
     yield probe._replace(name="no such path", path=missing, judge=judges.not_found)
     slashless = PATH.rstrip("/")

@@ -179,7 +179,8 @@ def _status_error(exchange: Exchange, status: int, expected: int) -> Verdict:
         code = "server.error"
     elif answered_by == "app" or told:
         other = "app.error" if status >= 500 else "app.refused"
-        code = {400: "app.disallowed_host", 404: "app.not_found"}.get(status, other)
+        by_status = {400: "app.disallowed_host", 404: "app.not_found", 412: "release.mismatch"}
+        code = by_status.get(status, other)
     elif any(words in exchange.body for words in _PLAIN_HTTP):
         code = "proxy.plain_http_on_https_port"
     elif status in _GATEWAY:

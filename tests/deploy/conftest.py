@@ -46,15 +46,15 @@ def start(
 
 @pytest.fixture(scope="module")
 def stack(start: Start) -> Stack:
-    """Return a running stack without an effective rate limit."""
-    return _up(start(NGINX_RATE="100000"))
+    """Return a running stack."""
+    return _up(start())
 
 
 @pytest.fixture(scope="module")
 def holding(start: Start) -> Stack:
     """Return such a stack, where the X-Hold header makes a request hold its worker."""
     slow = "tests.settings.slow"
-    return _up(start(NGINX_RATE="100000", DJANGO_SETTINGS_MODULE=slow))
+    return _up(start(DJANGO_SETTINGS_MODULE=slow))
 
 
 def _up(stack: Stack) -> Stack:

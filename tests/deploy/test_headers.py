@@ -1,5 +1,6 @@
 """Which hosts are served, which headers clients cannot spoof, and which every answer has."""
 
+import re
 from http import HTTPStatus
 
 import pytest
@@ -11,10 +12,20 @@ from tests.deploy.running import Stack
 pytestmark = pytest.mark.stack
 
 
-@pytest.mark.parametrize("host", ["10.0.0.7", "10.0.0.7:8080", "[::2]", "[2001:db8::1]:80"])
-def test_a_health_checker_that_sends_an_ip_address_as_host_gets_the_smoke_test(
-    stack: Stack, host: str
-) -> None:
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.0.0.7",
+        "10.0.0.7:8080",
+        "[::2]",
+        "[2001:db8::1]:80",
+        "localhost",
+        "petsage_backend",
+        "petsage.default.svc.cluster.local:8080",
+        "elsewhere.example",
+    ],
+)
+def test_a_health_checker_gets_the_smoke_test_by_every_host(stack: Stack, host: str) -> None:
     reply = request(stack.port, Host=host)
 
     assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
@@ -28,7 +39,49 @@ def test_a_health_checker_that_sends_no_host_gets_the_smoke_test(stack: Stack) -
     assert received.endswith(BODY)
 
 
-@pytest.mark.parametrize("target", ["/", "/docs/", "/smoke-test", "//smoke-test/", "/static/"])
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.7", "elsewhere.example"])
+@pytest.mark.parametrize("target", ["//smoke-test/", "///smoke-test/", "///smoke-test/?a=b"])
+def test_a_health_checker_may_send_more_slashes(stack: Stack, host: str, target: str) -> None:
+    reply = request(stack.port, target, Host=host)
+
+    assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
+
+
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.7", "elsewhere.example"])
+@pytest.mark.parametrize("target", ["/smoke-test?a=b", "///smoke-test?a=b"])
+def test_a_missing_slash_is_redirected_to_the_same_host(
+    stack: Stack, host: str, target: str
+) -> None:
+    reply = request(stack.port, target, "POST", Host=host)
+
+    assert reply.status == HTTPStatus.TEMPORARY_REDIRECT
+    assert reply.headers["Location"] == "/smoke-test/?a=b"
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_options_for_the_whole_server_is_answered_by_the_app(stack: Stack, version: str) -> None:
+    line = f"OPTIONS * HTTP/{version}\r\n"
+
+    received = send_raw(stack.port, f"{line}Host: 10.0.0.7\r\nConnection: close\r\n\r\n".encode())
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nX-PetSage-Release: t1\r\n" in head
+    assert body == BODY
+
+
+@pytest.mark.parametrize("line", [b"GET * HTTP/1.1", b"OPTIONS *x HTTP/1.1", b"OPTIONS *"])
+def test_other_malformed_requests_get_400_as_json(stack: Stack, line: bytes) -> None:
+    received = send_raw(stack.port, line + b"\r\nHost: localhost\r\n\r\n")
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"\r\nProxy-Status: nginx; error=http_request_error\r\n" in head
+    assert body == b'{"detail":"Bad request."}'
+
+
+@pytest.mark.parametrize("target", ["/", "/docs/", "/smoke-test/x", "//docs/", "/static/"])
 def test_a_request_by_ip_address_gets_nothing_but_the_smoke_test(
     stack: Stack, target: str
 ) -> None:
@@ -41,7 +94,7 @@ def test_a_request_by_ip_address_gets_nothing_but_the_smoke_test(
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.a", "a_b"])
 def test_nginx_answers_404_to_foreign_host_names(stack: Stack, host: str) -> None:
-    reply = request(stack.port, Host=host)
+    reply = request(stack.port, "/docs/", Host=host)
 
     assert reply.status == HTTPStatus.NOT_FOUND
     assert reply.headers["Proxy-Status"] == "nginx; error=destination_not_found"
@@ -90,8 +143,7 @@ def test_spoofed_headers_do_not_change_the_answer(stack: Stack, name: str) -> No
 def test_the_host_in_the_request_line_beats_the_host_header(stack: Stack) -> None:
     received = send_raw(
         stack.port,
-        b"GET http://evil.example/smoke-test/ HTTP/1.1\r\nHost: localhost\r\n"
-        b"Connection: close\r\n\r\n",
+        b"GET http://evil.example/docs/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     )
 
     assert received.startswith(b"HTTP/1.1 404 Not Found\r\n")
@@ -105,6 +157,104 @@ def test_only_the_probe_sees_the_upstream_status(stack: Stack) -> None:
     assert float(probe.headers["X-Upstream-Connect"]) < 1
     assert other.headers["X-Upstream-Status"] is None
     assert other.headers["X-Upstream-Connect"] is None
+
+
+def test_the_names_of_our_headers_have_the_case_that_the_docs_give(stack: Stack) -> None:
+    nonce = "0123456789abcdef0123456789abcdef"
+    lines = f"Host: localhost\r\nX-PetSage-Nonce: {nonce}\r\nConnection: close"
+
+    received = send_raw(stack.port, f"GET /smoke-test/ HTTP/1.1\r\n{lines}\r\n\r\n".encode())
+
+    names = re.findall(r"^(x-petsage-[\w-]+): ", received.decode(), re.IGNORECASE | re.MULTILINE)
+    assert names == ["X-PetSage-Release", "X-PetSage-Answered-At", "X-PetSage-Nonce"]
+    assert f"\r\nX-PetSage-Nonce: {nonce}\r\n".encode() in received
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("/smoke-test/", "localhost"),
+        ("/smoke-test/", "10.0.0.7"),
+        ("/openapi.json", "localhost"),
+        ("/missing/", "localhost"),
+        ("/static/missing", "localhost"),
+        ("/", "elsewhere.example"),
+    ],
+)
+def test_json_has_a_policy_for_whatever_reads_it_as_a_page(
+    stack: Stack, target: str, host: str
+) -> None:
+    reply = request(stack.port, target, Host=host)
+
+    assert reply.headers["Content-Type"] == "application/json"
+    policy = "default-src 'none'; frame-ancestors 'none'"
+    assert reply.headers.get_all("Content-Security-Policy") == [policy]
+    assert reply.headers.get_all("Cross-Origin-Resource-Policy") == ["same-origin"]
+
+
+@pytest.mark.parametrize(
+    ("target", "script"),
+    [("/smoke-test/", "script-src 'self'"), ("/static/missing", "style-src 'self'")],
+)
+def test_a_page_keeps_its_own_policy(stack: Stack, target: str, script: str) -> None:
+    reply = request(stack.port, target, Accept="text/html")
+
+    [policy] = reply.headers.get_all("Content-Security-Policy", [])
+    assert script in policy
+    assert reply.headers.get_all("Cross-Origin-Resource-Policy") == ["same-origin"]
+
+
+def test_consul_gets_json(stack: Stack) -> None:
+    # Its default for an HTTP check.
+    accept = "text/plain, text/*, */*"
+
+    answered = request(stack.port, Accept=accept)
+    missing = request(stack.port, "/docs/", Accept=accept, Host="10.0.0.7")
+
+    assert answered.body == BODY
+    assert missing.json() == {"detail": "Not found."}
+
+
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.7"])
+def test_nginx_leaves_preconditions_to_the_app(stack: Stack, host: str) -> None:
+    plain = request(stack.port, Host=host)
+    same = request(stack.port, Host=host, If_Match='"t1"')
+    other = request(stack.port, Host=host, If_Match='"t2"')
+    cached = request(stack.port, Host=host, If_None_Match='"t1"')
+
+    assert plain.headers["ETag"] == same.headers["ETag"] == '"t1"'
+    assert (same.status, same.body) == (cached.status, cached.body) == (HTTPStatus.OK, BODY)
+    assert other.status == HTTPStatus.PRECONDITION_FAILED
+    assert other.json() == {"detail": 'Got release "t1", expected If-Match: "t2".'}
+    assert other.headers["X-PetSage-Release"] == "t1"
+    assert other.headers["Proxy-Status"] is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (b'If-Match: "t2", "t1"\r\n', b"200 OK"),
+        # nginx takes one line.
+        (b'If-Match: "t2"\r\nIf-Match: "t1"\r\n', b"400 Bad Request"),
+        (b"If-Match:\r\n", b"412 Precondition Failed"),
+    ],
+)
+def test_an_empty_or_repeated_if_match_never_passes(
+    stack: Stack, lines: bytes, status: bytes
+) -> None:
+    head = b"GET /smoke-test/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+
+    received = send_raw(stack.port, head + lines + b"\r\n")
+
+    assert received.startswith(b"HTTP/1.1 " + status + b"\r\n")
+
+
+def test_a_failed_precondition_of_a_static_file_is_json(stack: Stack) -> None:
+    reply = request(stack.port, "/static/petsage/icon.svg", If_Match='"t1"')
+
+    assert reply.status == HTTPStatus.PRECONDITION_FAILED
+    assert reply.json() == {"detail": "The precondition failed."}
+    assert reply.headers["Proxy-Status"] == "nginx; error=http_request_error"
 
 
 def test_nginx_passes_on_the_apps_own_errors(stack: Stack) -> None:

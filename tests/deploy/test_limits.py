@@ -3,15 +3,19 @@
 import resource
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
-from tests.deploy.client import request, send_raw
+from tests.deploy.client import Reply, request, send_raw
 from tests.deploy.conftest import Start
 from tests.deploy.running import Stack
+from tests.polling import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -24,22 +28,61 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_flood_is_rate_limited_and_a_health_checker_is_not(start: Start) -> None:
-    stack = start(NGINX_RATE="20")
+@pytest.fixture(scope="module")
+def limited(start: Start) -> Stack:
+    """Return a running stack with both limits, where X-Hold holds a worker."""
+    slow = "tests.settings.slow"
+    stack = start(NGINX_RATE="20", NGINX_CONNECTIONS="1", DJANGO_SETTINGS_MODULE=slow)
     stack.start_app()
     stack.start_nginx()
     stack.wait_until_up()
+    return stack
 
-    checks = [request(stack.port).status for _ in range(10)]
-    replies = [request(stack.port) for _ in range(200)]
 
-    assert checks == [HTTPStatus.OK] * 10
+def test_without_settings_nothing_is_limited(stack: Stack) -> None:
+    checks = Counter(request(stack.port).status for _ in range(500))
+    others = Counter(request(stack.port, "/missing/").status for _ in range(500))
+
+    assert checks == {HTTPStatus.OK: 500}
+    assert others == {HTTPStatus.NOT_FOUND: 500}
+
+
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.7", "elsewhere.example"])
+@pytest.mark.parametrize("target", ["/smoke-test/", "///smoke-test/"])
+def test_a_health_checker_is_never_limited(limited: Stack, host: str, target: str) -> None:
+    checks = Counter(request(limited.port, target, Host=host).status for _ in range(300))
+
+    assert checks == {HTTPStatus.OK: 300}
+
+
+def test_a_client_may_be_limited_in_its_connections(limited: Stack, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+
+    def hold() -> Reply:
+        return request(limited.port, "/missing/", X_Hold="2", X_Hold_Begun=str(begun))
+
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(hold)
+        wait_until(begun.exists, "a worker is held")
+        second = request(limited.port, "/missing/")
+        check = request(limited.port)
+
+    assert held.result().status == HTTPStatus.NOT_FOUND
+    assert second.status == HTTPStatus.TOO_MANY_REQUESTS
+    assert check.status == HTTPStatus.OK
+
+
+def test_a_client_may_be_limited_in_its_requests(limited: Stack) -> None:
+    stack = limited
+    replies = [request(stack.port, "/missing/") for _ in range(200)]
+
     refused = [reply for reply in replies if reply.status == HTTPStatus.TOO_MANY_REQUESTS]
     assert len(refused) > 50
     assert refused[-1].json() == {"detail": "Too many requests."}
     assert refused[-1].headers["Proxy-Status"] == "nginx; error=http_request_error"
     assert refused[-1].headers["Retry-After"] == "1"
-    # The limit does not apply to static files.
+    # The limit applies neither to health checks nor to static files.
+    assert request(stack.port).status == HTTPStatus.OK
     assert request(stack.port, "/static/petsage/icon.svg").status == HTTPStatus.OK
 
 

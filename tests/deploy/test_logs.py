@@ -1,6 +1,7 @@
 """What nginx logs: JSON lines, every failure, passed smoke tests on demand."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,6 +56,39 @@ def test_failed_smoke_tests_are_logged_and_passed_ones_are_not(stack: Stack) -> 
     assert _entry(stack, failure.headers["X-Request-ID"])["status"] == 502
     assert _entry(stack, refused.headers["X-Request-ID"])["status"] == 405
     assert success.headers["X-Request-ID"].encode() not in stack.log()
+
+
+@pytest.mark.parametrize(
+    ("line", "method"),
+    [
+        ("TRACE /smoke-test/ HTTP/1.1", "TRACE"),
+        ("POST /static/petsage/icon.svg HTTP/1.1", "POST"),
+        ("POST /docs/ HTTP/1.1", "POST"),
+        ("OPTIONS *x HTTP/1.1", "OPTIONS"),
+        ("nonsense", ""),
+    ],
+)
+def test_the_log_has_the_method_that_the_client_sent(stack: Stack, line: str, method: str) -> None:
+    # 17 KiB, which nginx refuses.
+    lines = "Host: 10.0.0.7\r\nConnection: close\r\nContent-Length: 17408\r\n"
+    received = send_raw(stack.port, f"{line}\r\n{lines}\r\n".encode())
+
+    [request_id] = re.findall(r"^X-Request-ID: (\w+)", received.decode(), re.MULTILINE)
+    assert _entry(stack, request_id)["method"] == method
+
+
+def test_failed_smoke_tests_fill_no_error_log(start: Start) -> None:
+    stack = start()
+    stack.start_nginx()
+
+    failures = [request(stack.port, Host=host) for host in ("localhost", "10.0.0.7")]
+    other = request(stack.port, "/docs/")
+
+    for reply in (*failures, other):
+        assert _entry(stack, reply.headers["X-Request-ID"])["status"] == 502
+    errors = (stack.var / "nginx.err").read_text()
+    assert '"GET /docs/ HTTP/1.1"' in errors
+    assert "smoke-test" not in errors
 
 
 def test_passed_smoke_tests_can_be_logged_too(start: Start) -> None:

@@ -37,12 +37,13 @@ def test_the_probe_recognizes_an_old_release_on_the_unix_socket(stack: Stack) ->
     assert (old.exit_status, old.codes) == (1, ["release.mismatch"])
 
 
-def test_a_foreign_host_name_is_reported_as_unrouted(stack: Stack) -> None:
-    url = "http://other.example/smoke-test/"
-    report = probe(url, "--connect-to", f"127.0.0.1:{stack.port}")
+def test_a_failed_precondition_is_another_release(stack: Stack) -> None:
+    same = probe(_url(stack), "--header", 'If-Match: "t1"')
+    other = probe(_url(stack), "--header", 'If-Match: "t2"')
 
-    assert (report.exit_status, report.codes) == (1, ["proxy.unrouted"])
-    assert report.verdict["answered_by"] == "proxy"
+    assert (same.exit_status, same.codes) == (0, ["ok"])
+    assert (other.exit_status, other.codes) == (1, ["release.mismatch"])
+    assert (other.verdict["answered_by"], other.verdict["release"]) == ("app", "t1")
 
 
 def test_a_missing_app_is_reported_as_never_connected(start: Start) -> None:

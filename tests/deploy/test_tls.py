@@ -1,70 +1,38 @@
 """The site as on a Debian machine, with a certificate of its own."""
 
 import http.client
-import socket
-import ssl
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 
-from deploy.nginx import render
-from deploy.nginx.__main__ import debian_values
 from smoke_test.contract import BODY
-from tests.conftest import free_ports
-from tests.deploy.client import request
+from tests.deploy.client import request, send_raw
 from tests.deploy.conftest import Start
-from tests.nginx import run_nginx
+from tests.deploy.running import Stack
+from tests.deploy.site import Site, run_site
+from tests.smoke_test.probe.report import probe
 
 pytestmark = pytest.mark.stack
 
 
-@dataclass(frozen=True)
-class Site:
-    http: int
-    https: int
-    certificate: Path
+@pytest.fixture(scope="module")
+def stack(start: Start) -> Stack:
+    """Return a stack without its nginx."""
+    stack = start()
+    stack.start_app()
+    return stack
 
 
 @pytest.fixture(scope="module")
-def site(start: Start, openssl: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    stack = start()
-    stack.start_app()
-    var = tmp_path_factory.mktemp("tls")
-    certificate = var / "certificate.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-         "-keyout", var / "key.pem", "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    site = Site(free_ports(1)[0], free_ports(1)[0], certificate)
-    values = debian_values() | {
-        "sockets": str(stack.var),
-        "static": str(Path("var/static").resolve()),
-        "access_log": str(var / "access.log"),
-        "http_listen": [f"127.0.0.1:{site.http}"],
-        "https_listen": [f"127.0.0.1:{site.https}"],
-        "port_suffix": f":{site.https}",
-        "certificate": str(certificate),
-        "key": str(var / "key.pem"),
-    }
-    with run_nginx(var, site.https, render("site.conf", values)):
+def site(stack: Stack, openssl: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with run_site(tmp_path_factory.mktemp("tls"), stack.var, openssl) as site:
         yield site
 
 
-def _connect(site: Site, alpn: str = "http/1.1") -> ssl.SSLSocket:
-    context = ssl.create_default_context(cafile=str(site.certificate))
-    context.set_alpn_protocols([alpn])
-    raw = socket.create_connection(("127.0.0.1", site.https), timeout=10)
-    return context.wrap_socket(raw, server_hostname="localhost")
-
-
 def _request(site: Site, target: str, host: str = "") -> tuple[http.client.HTTPResponse, bytes]:
-    with _connect(site) as connection:
+    with site.connect() as connection:
         name = host or f"localhost:{site.https}"
         request = f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n"
         connection.sendall(request.encode())
@@ -93,28 +61,99 @@ def test_django_builds_https_urls(site: Site) -> None:
     assert f'"smoke-test":"https://localhost:{site.https}/smoke-test/"'.encode() in body
 
 
-def test_a_request_by_ip_address_gets_the_smoke_test_and_nothing_else(site: Site) -> None:
-    smoke_test, body = _request(site, "/smoke-test/", host="10.0.0.7")
-    other, _ = _request(site, "/docs/", host="10.0.0.7")
+@pytest.mark.parametrize(
+    "host", ["10.0.0.7", "[2001:db8::1]:443", "petsage_backend", "petsage:80"]
+)
+def test_a_name_that_only_machines_use_gets_the_smoke_test_and_nothing_else(
+    site: Site, host: str
+) -> None:
+    smoke_test, body = _request(site, "/smoke-test/", host=host)
+    other, _ = _request(site, "/docs/", host=host)
 
     assert (smoke_test.status, body) == (HTTPStatus.OK, BODY)
     assert other.status == HTTPStatus.NOT_FOUND
-    assert request(site.http, Host="10.0.0.7").body == BODY
 
 
-def test_plain_http_is_redirected_to_https_with_method_and_query(site: Site) -> None:
-    reply = request(site.http, "/smoke-test/?a=b", "POST", Host="localhost")
+@pytest.mark.parametrize("host", ["elsewhere.example", "127.0.0.1.evil.example", "localhost.a"])
+@pytest.mark.parametrize("target", ["/smoke-test/", "/docs/"])
+def test_a_name_whose_users_get_404_gets_it_for_the_smoke_test_too(
+    site: Site, host: str, target: str
+) -> None:
+    response, body = _request(site, target, host=host)
 
-    assert reply.status == HTTPStatus.PERMANENT_REDIRECT
-    assert reply.headers["Location"] == f"https://localhost:{site.https}/smoke-test/?a=b"
+    assert (response.status, body) == (HTTPStatus.NOT_FOUND, b'{"detail":"Not found."}')
+    assert response.headers["Proxy-Status"] == "nginx; error=destination_not_found"
+
+
+def test_the_probe_reports_such_a_name_as_unrouted(site: Site) -> None:
+    url = f"https://elsewhere.example:{site.https}/smoke-test/"
+    arguments = ("--connect-to", f"127.0.0.1:{site.https}", "--ca-file", str(site.certificate))
+
+    report = probe(url, *arguments)
+
+    assert (report.exit_status, report.codes) == (1, ["proxy.unrouted"])
+    assert report.verdict["answered_by"] == "proxy"
+
+
+HOSTS = ["localhost", "localhost:80", "10.0.0.7", "petsage_backend", "elsewhere.example"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("target", ["/smoke-test/", "///smoke-test/?a=b"])
+def test_plain_http_answers_health_checks_by_every_host(
+    site: Site, host: str, target: str
+) -> None:
+    reply = request(site.http, target, Host=host)
+
+    assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
+    assert reply.headers["X-PetSage-Release"] == "t1"
     assert reply.headers["Strict-Transport-Security"] is None
 
 
-def test_plain_http_is_never_redirected_to_a_foreign_host(site: Site) -> None:
-    reply = request(site.http, "/docs/", Host="evil.example")
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /smoke-test/ HTTP/1.0\r\n\r\n",
+        b"OPTIONS * HTTP/1.0\r\nHost: localhost\r\n\r\n",
+        b"HEAD /smoke-test/ HTTP/1.0\r\n\r\n",
+    ],
+)
+def test_plain_http_answers_checkers_of_every_age(site: Site, raw: bytes) -> None:
+    received = send_raw(site.http, raw)
 
-    assert reply.status == HTTPStatus.NOT_FOUND
-    assert reply.headers["Location"] is None
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nX-PetSage-Release: t1\r\n" in received
+
+
+def test_plain_http_leaves_methods_and_the_slash_to_the_app(site: Site) -> None:
+    post = request(site.http, "/smoke-test/", "POST", Host="localhost")
+    slash = request(site.http, "/smoke-test", Host="10.0.0.7")
+
+    assert post.status == HTTPStatus.METHOD_NOT_ALLOWED
+    assert post.headers["X-PetSage-Release"] == "t1"
+    assert slash.status == HTTPStatus.TEMPORARY_REDIRECT
+    assert slash.headers["Location"] == "/smoke-test/"
+
+
+@pytest.mark.parametrize(
+    ("host", "target"),
+    [
+        ("localhost", "localhost"),
+        ("10.0.0.7", "localhost"),
+        # Never to a foreign name.
+        ("evil.example", "localhost"),
+    ],
+)
+def test_everything_else_over_plain_http_is_redirected_to_the_site(
+    site: Site, host: str, target: str
+) -> None:
+    reply = request(site.http, "/docs/?a=b", "POST", Host=host)
+
+    assert reply.status == HTTPStatus.PERMANENT_REDIRECT
+    assert reply.headers["Location"] == f"https://{target}:{site.https}/docs/?a=b"
+    assert reply.headers["Cache-Control"] == "no-store"
+    assert reply.headers["Strict-Transport-Security"] is None
+    assert reply.headers["X-Request-ID"] is not None
 
 
 def test_plain_http_on_the_tls_port_gets_400_as_json(site: Site) -> None:
@@ -126,7 +165,7 @@ def test_plain_http_on_the_tls_port_gets_400_as_json(site: Site) -> None:
 
 
 def test_the_site_speaks_http_2(site: Site) -> None:
-    with _connect(site, alpn="h2") as connection:
+    with site.connect(alpn="h2") as connection:
         assert connection.selected_alpn_protocol() == "h2"
 
 
@@ -145,3 +184,19 @@ def test_only_tls_1_2_and_1_3_are_accepted(
     )  # fmt: skip
 
     assert ("Cipher is (NONE)" not in result.stdout) == accepted
+
+
+def test_without_the_app_no_health_check_passes(stack: Stack, site: Site) -> None:
+    stack.stop_app()
+    try:
+        targets = ("/smoke-test/", "///smoke-test/", "/smoke-test")
+        replies = [request(site.http, target, Host=host) for host in HOSTS for target in targets]
+        options = send_raw(site.http, b"OPTIONS * HTTP/1.0\r\n\r\n")
+    finally:
+        stack.start_app()
+
+    assert {reply.status for reply in replies} == {HTTPStatus.BAD_GATEWAY}
+    assert {reply.headers["Proxy-Status"] for reply in replies} == {
+        "nginx; error=destination_unavailable"
+    }
+    assert options.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")

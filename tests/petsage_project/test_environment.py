@@ -13,12 +13,19 @@ READERS: dict[str, Callable[[], Any]] = {
     "hosts": lambda: environment.hosts("X", default=["a.example"]),
     "release": lambda: environment.release("X", default="unknown"),
     "number": lambda: environment.number("X", default=7, least=1, most=65535),
+    "networks": lambda: environment.networks("X"),
 }
 
 
 @pytest.mark.parametrize(
     ("reader", "expected"),
-    [("boolean", True), ("hosts", ["a.example"]), ("release", "unknown"), ("number", 7)],
+    [
+        ("boolean", True),
+        ("hosts", ["a.example"]),
+        ("release", "unknown"),
+        ("number", 7),
+        ("networks", []),
+    ],
 )
 def test_an_unset_variable_is_the_default(
     monkeypatch: pytest.MonkeyPatch, reader: str, expected: object
@@ -36,6 +43,12 @@ def test_an_unset_variable_is_the_default(
         ("hosts", "a.example, .b.example,[::1]", ["a.example", ".b.example", "[::1]"]),
         ("release", "2026.11.25+4f2c9e1", "2026.11.25+4f2c9e1"),
         ("number", "65535", 65535),
+        ("networks", "", []),
+        (
+            "networks",
+            "10.0.0.7, 10.1.0.0/16,2001:db8::/32",
+            ["10.0.0.7/32", "10.1.0.0/16", "2001:db8::/32"],
+        ),
     ],
 )
 def test_a_valid_value_is_read(
@@ -54,6 +67,8 @@ def test_a_valid_value_is_read(
         ("release", "a b", "1 to 128 letters"),
         ("number", "0", "a number from 1 to 65535"),
         ("number", "\u0661", "a number from 1 to 65535"),
+        ("networks", "balancer", "addresses or ranges, comma-separated"),
+        ("networks", "10.0.0.7/8", "addresses or ranges, comma-separated"),
     ],
 )
 def test_an_invalid_value_is_refused_with_what_was_expected(

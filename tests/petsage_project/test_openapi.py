@@ -45,12 +45,18 @@ def test_the_schema_describes_the_endpoint_like_the_original(client: Client) -> 
     assert schema["components"]["schemas"]["StatusEnum"] == {"enum": ["ok"], "type": "string"}
 
 
-@pytest.mark.parametrize("method", ["get", "post"])
-def test_the_schema_declares_each_response_and_its_headers(client: Client, method: str) -> None:
-    response = getattr(client, method)("/smoke-test/")
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [("get", {}, "200"), ("get", {"if-match": '"t2"'}, "412"), ("post", {}, "405")],
+)
+def test_the_schema_declares_each_response_and_its_headers(
+    client: Client, method: str, headers: dict[str, str], status: str
+) -> None:
+    response = getattr(client, method)("/smoke-test/", headers=headers)
     schema = client.get("/openapi.json").json()
 
-    declared = schema["paths"]["/smoke-test/"]["get"]["responses"][str(response.status_code)]
+    assert str(response.status_code) == status
+    declared = schema["paths"]["/smoke-test/"]["get"]["responses"][status]
     stamps = {"X-PetSage-Release", "X-PetSage-Answered-At"}
     assert stamps <= set(declared["headers"]) <= set(response.headers)
     assert response["Content-Type"] in declared["content"]

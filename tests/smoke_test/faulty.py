@@ -144,6 +144,10 @@ def _spaces(response: HttpResponse) -> None:
         response.content = json.dumps(json.loads(response.content)).encode()
 
 
+def _drop_if_match(request: HttpRequest) -> None:
+    request.META.pop("HTTP_IF_MATCH", None)
+
+
 def _title(response: HttpResponse) -> None:
     response.content = response.content.replace(b"<title>", b"<title>Staging ")
 
@@ -169,6 +173,8 @@ compresses = _after(_compress)
 pretty = _after(_spaces)
 other_title = _after(_title)
 cacheable = _set("Cache-Control", "max-age=60")
+ignores_if_match = _before(_drop_if_match)
+other_etag = _set("ETag", 'W/"1"')
 charset = _set("Content-Type", "application/json; charset=utf-8")
 varies_not = _after(lambda response: response.headers.pop("Vary", None))
 stamps_itself = _set("X-PetSage-Answered-At", "2026-11-25T00:00:00.000Z")

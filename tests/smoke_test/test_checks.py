@@ -220,6 +220,8 @@ DEPLOYED: dict[str, Case] = {
     "a compressed body": _middleware("compresses", "E102"),
     "pretty JSON": _middleware("pretty", "E102"),
     "an answer that may be cached": _middleware("cacheable", "E102"),
+    "another ETag": _middleware("other_etag", "E102"),
+    "a precondition that is ignored": _middleware("ignores_if_match", "E102"),
     "a charset": _middleware("charset", "E102"),
     "no Vary": _middleware("varies_not", "E102"),
     "a time of its own": _middleware("stamps_itself", "E102"),

@@ -2,7 +2,7 @@ from http import HTTPStatus
 
 import pytest
 from django.core.cache import caches
-from django.test import Client
+from django.test import Client, override_settings
 from pytest_django import Settings
 
 from smoke_test.contract import BODY
@@ -24,6 +24,7 @@ def test_the_response_is_the_contract_to_the_byte(client: Client) -> None:
     assert headers == {
         "Content-Type": "application/json",
         "Content-Length": "70",
+        "ETag": '"unknown"',
         "Allow": "GET, HEAD, OPTIONS",
         "Vary": "Accept",
         "Cache-Control": "no-store",
@@ -52,10 +53,90 @@ def test_options_describes_the_endpoint(client: Client) -> None:
     assert response.json() == {
         "name": "Smoke Test",
         "description": "Confirms that PetSage is up and that requests reach it.\n\n"
-        "Read-only and open to everyone. It uses no database and no other service.",
+        "Read-only and open to everyone. It uses no database and no other service.\n\n"
+        'A request with If-Match: "RELEASE" gets 412 if another release answers.',
         "renders": ["application/json", "text/html"],
         "parses": [],
     }
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "if_match",
+    ["*", " * ", '"t1"', '"t2", "t1"', '"t2","t1"', 'W/"t1", "t1"', '"a,b", "t1"', 't2, "t1"'],
+)
+@override_settings(PETSAGE_RELEASE="t1")
+def test_if_match_with_the_release_changes_nothing(
+    client: Client, method: str, if_match: str
+) -> None:
+    plain = client.generic(method, "/smoke-test/")
+    response = client.generic(method, "/smoke-test/", headers={"if-match": if_match})
+
+    assert response.status_code == HTTPStatus.OK
+    assert response.content == plain.content
+    assert response["ETag"] == plain["ETag"] == '"t1"'
+
+
+# RFC 9110 13.1.1: the comparison is strong, so a weak tag never matches.
+@pytest.mark.parametrize(
+    "if_match", ['"t2"', '"t2", "t3"', 'W/"t1"', '"T1"', '"t11"', '""', '"*"', '"t2", *']
+)
+@override_settings(PETSAGE_RELEASE="t1")
+def test_if_match_without_the_release_gets_412_and_both_releases(
+    client: Client, if_match: str
+) -> None:
+    response = client.get("/smoke-test/", headers={"if-match": if_match})
+
+    assert response.status_code == HTTPStatus.PRECONDITION_FAILED
+    assert response.json() == {"detail": f'Got release "t1", expected If-Match: {if_match}.'}
+    assert response["X-PetSage-Release"] == "t1"
+    assert response["Cache-Control"] == "no-store"
+    assert "ETag" not in response.headers
+
+
+@pytest.mark.parametrize("if_match", ["t1", "", " ", "'t1'", '"t1', 'w/"t1"', "$RELEASE", "\xff"])
+@override_settings(PETSAGE_RELEASE="t1")
+def test_a_malformed_if_match_never_passes(client: Client, if_match: str) -> None:
+    response = client.get("/smoke-test/", headers={"if-match": if_match})
+
+    assert response.status_code == HTTPStatus.PRECONDITION_FAILED
+    assert response.json() == {
+        "detail": f'Got If-Match {if_match!r}, expected a release in quotes; release "t1" answers.'
+    }
+
+
+@override_settings(PETSAGE_RELEASE="t1")
+def test_if_match_applies_to_the_page_too(client: Client) -> None:
+    same = client.get("/smoke-test/", headers={"accept": BROWSER, "if-match": '"t1"'})
+    other = client.get("/smoke-test/", headers={"accept": BROWSER, "if-match": '"<t2>"'})
+
+    assert same.status_code == HTTPStatus.OK
+    # Each page shows its own time, so no two have the same content.
+    assert "ETag" not in same.headers
+    assert other.status_code == HTTPStatus.PRECONDITION_FAILED
+    assert "<title>412 - Smoke Test - PetSage</title>" in other.text
+    sentence = "Got release &quot;t1&quot;, expected If-Match: &quot;&lt;t2&gt;&quot;."
+    assert f'<p class="sentence" data-live="sentence">{sentence}</p>' in other.text
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "TRACE"])
+def test_if_match_applies_to_get_and_head_only(client: Client, method: str) -> None:
+    plain = client.generic(method, "/smoke-test/")
+    response = client.generic(method, "/smoke-test/", headers={"if-match": '"t2"'})
+
+    assert (response.status_code, response.content) == (plain.status_code, plain.content)
+
+
+@pytest.mark.parametrize("if_none_match", ["*", '"unknown"', 'W/"unknown"', '"t2"'])
+def test_if_none_match_is_ignored(client: Client, if_none_match: str) -> None:
+    headers = {
+        "if-none-match": if_none_match,
+        "if-modified-since": "Wed, 25 Nov 2099 00:00:00 GMT",
+    }
+
+    response = client.get("/smoke-test/", headers=headers)
+
+    assert (response.status_code, response.content) == (HTTPStatus.OK, BODY)
 
 
 @pytest.mark.parametrize(
