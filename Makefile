@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-
 
 .DEFAULT_GOAL := help
 export NGINX_PORT
-.PHONY: help run dev nginx stack soak bench unit test check install lock schema screenshots
+.PHONY: help run dev nginx stack soak bench unit test checkers check install lock schema screenshots
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,11 @@ dev: .venv/installed ## Serve it by Django's autoreloading server, with DEBUG on
 unit: .venv/installed-dev ## Run the tests that start no process
 	@$(BIN)/python -m pytest -m unit
 
-test: .venv/installed-dev ## Run all tests
-	@$(BIN)/python -m pytest --cov
+test: .venv/installed-dev ## Run all tests but those of make checkers
+	@$(BIN)/python -m pytest --cov -m 'not checkers'
+
+checkers: .venv/installed-dev ## Run every health checker against a machine that breaks, and write docs/health-checkers/
+	@$(BIN)/python -m pytest -m checkers
 
 soak: .venv/installed-dev ## Upgrade and disturb a machine under full load (TIMES=10), as root
 	@$(BIN)/python -m tests.systemd.soak --times '$(TIMES)'

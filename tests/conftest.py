@@ -24,8 +24,13 @@ settings.load_profile("petsage")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# A user's PATH on Debian has no sbin. Some programs are in the virtual environment.
+PROGRAMS = ":".join(
+    (str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/usr/lib/nagios/plugins")
+)
+
 # Tests without one of these markers are the unit suite: they start no process and do not wait.
-SLOW = {"process", "server", "stack", "systemd"}
+SLOW = {"checkers", "process", "server", "stack", "systemd"}
 STARTS_A_PROCESS = {
     "os.exec",
     "os.fork",
@@ -100,14 +105,13 @@ def nginx() -> str:
 
 def program(name: str, package: str) -> str:
     """Return the path of the program; without it skip the test, or fail it if CI is set."""
-    # A user's PATH on Debian has no sbin.
-    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    path = shutil.which(name, path=PROGRAMS)
     if path is None:
-        skip(f"{name} is not installed: apt-get install {package}")
+        unavailable(f"{name} is not installed: apt-get install {package}")
     return path
 
 
-def skip(reason: str) -> NoReturn:
+def unavailable(reason: str) -> NoReturn:
     """Skip the test, or fail it if CI is set."""
     if os.environ.get("CI"):
         pytest.fail(reason)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.conftest import ROOT, program, skip
+from tests.conftest import ROOT, program, unavailable
 from tests.systemd.machine import BASE, HOST, LIVE, Machine
 
 # The machine's, not this one's.
@@ -30,9 +30,9 @@ def bare(
     program("systemd-nspawn", "systemd-container")
     program("nginx", "nginx-light")
     if os.geteuid():
-        skip("got an ordinary user, expected root, who can boot a machine")
+        unavailable("got an ordinary user, expected root, who can boot a machine")
     if subprocess.run([*PYTHON, "import ensurepip"], check=False).returncode:
-        skip("python3-venv is not installed: apt-get install python3-venv")
+        unavailable("python3-venv is not installed: apt-get install python3-venv")
     wheels: Path = request.getfixturevalue("wheels")
     machine = Machine(tmp_path_factory.mktemp("machine"), wheels)
     yield machine

@@ -1,0 +1,78 @@
+"""Each health checker, run for real: what it notices, and after how many seconds."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.checkers.checkers import CHECKERS, QUICK, Running, Seconds, require
+from tests.checkers.lab import FAULTS, Lab, laboratory
+from tests.checkers.readme import write_table
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(QUICK, id="quick", marks=pytest.mark.stack),
+        pytest.param(tuple(CHECKERS), id="all", marks=pytest.mark.checkers),
+    ],
+)
+def names(request: pytest.FixtureRequest) -> Sequence[str]:
+    names: Sequence[str] = request.param
+    return names
+
+
+@pytest.fixture(scope="module")
+def lab(names: Sequence[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    require(names)
+    with laboratory(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def running(lab: Lab, names: Sequence[str]) -> Running:
+    return Running(lab, names)
+
+
+@pytest.fixture(scope="module")
+def measured(names: Sequence[str]) -> Iterator[dict[str, Seconds]]:
+    """Collect the seconds of each fault; write those of all checkers into the README."""
+    measured: dict[str, Seconds] = {}
+    yield measured
+    if len(names) == len(CHECKERS) and measured.keys() == FAULTS.keys():
+        rows = [
+            [f"[{name}]({it.recipe})", *(_cell(seconds[name]) for seconds in measured.values())]
+            for name, it in CHECKERS.items()
+        ]
+        write_table(["Checker", *FAULTS], rows)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_checkers_notice_what_their_recipes_promise(
+    lab: Lab, running: Running, measured: dict[str, Seconds], fault: str
+) -> None:
+    begin, end = FAULTS[fault]
+    healthy = dict.fromkeys(running.checkers, True)
+    promised = {name: fault in it.detects() for name, it in running.checkers.items()}
+
+    before = running.until_healthy()
+    begin(lab.machines[0])
+    try:
+        noticed = running.until_unhealthy(fault)
+    finally:
+        end(lab.machines[0])
+    after = running.until_healthy()
+
+    assert _told(before) == healthy
+    assert _told(noticed) == promised
+    assert _told(after) == healthy
+    measured[fault] = noticed
+
+
+def _told(seconds: Seconds) -> dict[str, bool]:
+    return {name: it is not None for name, it in seconds.items()}
+
+
+def _cell(seconds: float | None) -> str:
+    if seconds is None:
+        return "no"
+    return f"{seconds:.0f} s" if seconds >= 1 else "< 1 s"
