@@ -8,10 +8,6 @@ from tests.systemd.machine import Machine, traces
 
 pytestmark = pytest.mark.systemd
 
-# Only where granian serves, so that the checks in process pass.
-SERVED = 'import os\nif "GRANIAN_UDS" in os.environ:\n    '
-VIEW = r"(    def get\(self.*?\n)(        return )"
-
 
 def test_three_upgrades_and_a_rollback_lose_nothing(machine: Machine) -> None:
     first = machine.serving()
@@ -33,7 +29,11 @@ def test_three_upgrades_and_a_rollback_lose_nothing(machine: Machine) -> None:
     assert machine.traces() == traces(releases[1], releases[0], releases[2], links=2)
 
 
-# Each bad release: its edits, the step that refuses it, and the reason.
+SPOILED = """        served = "GRANIAN_UDS" in os.environ
+        return [b"".join(response).replace(b"ok", b"OK" if served else b"ok")]"""
+
+# Each bad release: its edits, the step that refuses it, and the reason. What fails only where
+# GRANIAN_UDS is set passes the checks in process.
 BAD = {
     "its worker dies at import": (
         [("deploy/worker.py", r"\A", "raise SystemExit('broken')\n")],
@@ -59,7 +59,7 @@ BAD = {
     ),
     "its body is wrong when it is served": (
         [("petsage_project/wsgi.py", r"        return list\(response\)",
-          "        return [b''.join(response).replace(b'ok', b'OK')]")],
+          SPOILED)],
         "start", r"contract\.wrong_body",
     ),
     "it answers as another release": (
@@ -69,7 +69,7 @@ BAD = {
     ),
     "it never answers": (
         [("petsage_project/wsgi.py", r"(    response = _django)",
-          r"    import time; time.sleep(3600)" + "\n" + r"\1"),
+          r"    if 'GRANIAN_UDS' in os.environ: import time; time.sleep(3600)" + "\n" + r"\1"),
          ("deploy/petsage@.service", r"TimeoutStartSec=60", "TimeoutStartSec=5")],
         "start", r"petsage-\w+@1 did not start: (timeout|exit-code)",
     ),
