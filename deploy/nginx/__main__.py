@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -44,6 +45,9 @@ def debian_values() -> dict[str, Value]:
     """Return the values for a Debian machine, where systemd starts the app."""
     certificates = f"/etc/letsencrypt/live/{site_host(settings.ALLOWED_HOSTS)}"
     https = os.environ.get("NGINX_HTTPS", "443,[::]:443").split(",")
+    version = subprocess.run(  # noqa: S603
+        [_nginx(), "-v"], capture_output=True, text=True, check=True
+    ).stderr
     return _values(
         port=https[0].rpartition(":")[2],
         default_port="443",
@@ -53,6 +57,7 @@ def debian_values() -> dict[str, Value]:
         error_log=os.environ.get("NGINX_ERROR_LOG", "/var/log/nginx/error.log"),
         http_listen=os.environ.get("NGINX_HTTP", "80,[::]:80").split(","),
         https_listen=https,
+        http2_directive=has_http2_directive(version),
         proxy_protocol_listen=_listed("NGINX_PROXY_PROTOCOL"),
         certificate=os.environ.get("NGINX_CERTIFICATE", f"{certificates}/fullchain.pem"),
         key=os.environ.get("NGINX_KEY", f"{certificates}/privkey.pem"),
@@ -96,11 +101,22 @@ def _listed(name: str) -> list[str]:
     return [part for part in os.environ.get(name, "").split(",") if part]
 
 
-def _become_nginx(var: Path) -> None:
+def has_http2_directive(version: str) -> bool:
+    """Return whether `nginx -v` is 1.25.1 or later, which warns of `listen ... http2`."""
+    numbers = re.findall(r"\d+", version.partition("/")[2])
+    return tuple(int(number) for number in numbers[:3]) >= (1, 25, 1)
+
+
+def _nginx() -> str:
     # An ordinary user's PATH on Debian has no sbin.
     nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if nginx is None:
         raise OSError("nginx is not installed; apt-get install nginx-light")
+    return nginx
+
+
+def _become_nginx(var: Path) -> None:
+    nginx = _nginx()
     configuration = var / "nginx.conf"
     (var / "nginx-temp").mkdir(parents=True, exist_ok=True)
     configuration.write_text(render("nginx.conf", clone_values(var)))

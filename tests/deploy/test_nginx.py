@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from deploy.nginx import render, site_host
+from deploy.nginx.__main__ import debian_values, has_http2_directive
 
 
 def test_rendering_without_a_value_fails() -> None:
@@ -28,3 +29,20 @@ def test_the_site_host_is_the_first_allowed_host(hosts: list[str], host: str) ->
 def test_a_site_that_allows_every_host_has_no_site_host(hosts: list[str]) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^DJANGO_ALLOWED_HOSTS: got "):
         site_host(hosts)
+
+
+@pytest.mark.parametrize(
+    ("version", "has_directive"), [("1.22.1", False), ("1.25.0", False), ("1.25.1", True),
+                                   ("1.28.0 (Ubuntu)", True), ("2.0", True)]
+)  # fmt: skip
+def test_http2_is_a_directive_from_nginx_1_25_1_on(version: str, has_directive: bool) -> None:
+    assert has_http2_directive(f"nginx version: nginx/{version}") == has_directive
+
+
+@pytest.mark.stack
+@pytest.mark.usefixtures("nginx")
+def test_a_newer_nginx_gets_the_directive() -> None:
+    text = render("site.conf", debian_values() | {"http2_directive": True})
+
+    assert text.count("http2 on;") == text.count("listen 443 ssl") == 2
+    assert "ssl http2" not in text
