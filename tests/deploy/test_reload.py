@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -73,8 +74,7 @@ def test_make_stack_prints_its_urls_and_exits_on_sigterm(start: Start) -> None:
             printed = "".join(
                 itertools.takewhile(lambda line: "openapi.json" not in line, make.stdout)
             )
-            wait_until(lambda: listens(port), f"nginx listens on {port}")
-            wait_until(lambda: request(port).status == HTTPStatus.OK, "the app answers")
+            wait_until(lambda: _answers(port), "the app answers")
             reply = request(port)
         finally:
             make.terminate()
@@ -131,6 +131,13 @@ def test_make_stack_refuses_a_directory_that_it_cannot_create() -> None:
 
     assert result.returncode == 1
     assert result.stderr == "make stack: [Errno 20] Not a directory: '/dev/null/var'\n"
+
+
+def _answers(port: int) -> bool:
+    # `nginx -t` listens too, and resets who connects.
+    with suppress(OSError):
+        return request(port).status == HTTPStatus.OK
+    return False
 
 
 def _run(part: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
