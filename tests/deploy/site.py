@@ -13,7 +13,7 @@ import pytest
 
 from deploy.nginx import render
 from deploy.nginx.__main__ import debian_values
-from tests.conftest import free_ports
+from tests.conftest import free_ports, program
 from tests.nginx import run_nginx
 
 
@@ -42,6 +42,7 @@ class Site:
 @contextmanager
 def run_site(var: Path, sockets: Path, openssl: str, **environ: str) -> Iterator[Site]:
     """Run nginx with these settings and its state in `var`; `sockets` has the app's sockets."""
+    program("nginx", "nginx-light")
     certificate = var / "certificate.pem"
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
