@@ -24,7 +24,7 @@ class Server:
         self, command: Sequence[str], environ: Mapping[str, str], processors: str = PROCESSOR
     ) -> None:
         self.process = subprocess.Popen(  # noqa: S603 - no part of it comes from outside
-            ["taskset", "--cpu-list", processors, *command],  # noqa: S607
+            ["taskset", "--cpu-list", processors, *command],  # noqa: S607 - by PATH
             cwd=ROOT,
             env=os.environ | environ,
             process_group=0,

@@ -104,7 +104,7 @@ VARIANTS: dict[str, Callable[[], None]] = {
 
 if VARIABLE in os.environ:
     # This is a worker.
-    from deploy.worker import application  # noqa: F401
+    from deploy.worker import application  # noqa: F401 - granian serves it
 
     for name in os.environ[VARIABLE].split():
         VARIANTS[name]()

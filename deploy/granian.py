@@ -23,7 +23,7 @@ def main() -> None:
     command = granian_command("deploy.worker:application", uds_permissions="0o660")
     be_scheduled_as_batch()
     # The main process holds the listening socket, so clients wait for the next worker.
-    os.execv(command[0], [*command, "--respawn-failed-workers"])  # noqa: S606
+    os.execv(command[0], [*command, "--respawn-failed-workers"])  # noqa: S606 - ours
 
 
 def granian_command(target: str, **options: str) -> list[str]:

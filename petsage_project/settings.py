@@ -12,7 +12,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = environment.boolean("DJANGO_DEBUG", default=False)
 
 # No default: nothing signs anything yet, and `check --deploy` rejects a deployment without one.
-# Only Django's debug pages need one, whatever it is.
+# Django's debug pages need one; any value will do.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "django-insecure-debug" if DEBUG else "")
 
 ALLOWED_HOSTS = environment.hosts(

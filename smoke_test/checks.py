@@ -252,7 +252,7 @@ def _middleware_errors() -> Iterator[CheckMessage]:
             )
         if issubclass(middleware, ConditionalGetMiddleware):
             yield Error(
-                f"'{path}' answers 304 without a body, expected the smoke test's answer.",
+                f"'{path}' can answer 304 without a body, expected the smoke test's answer.",
                 hint=f"remove '{path}' from MIDDLEWARE, and put conditional_page on the views "
                 "that need it.",
                 obj=obj,

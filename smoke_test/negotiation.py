@@ -33,7 +33,7 @@ class AcceptNegotiation(DefaultContentNegotiation):
         renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        # As in speed.py, which imports this module.
+        # For speed, as django_request() in speed.py, which is no layer below this one.
         http = request._request  # noqa: SLF001
         candidates = list(renderers)
         chosen = candidates[0]

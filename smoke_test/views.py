@@ -41,7 +41,7 @@ class SmokeTestView(LeanAPIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view, for which ATOMIC_REQUESTS begins no transaction."""
+        """Return the view, exempt from ATOMIC_REQUESTS, which needs a database."""
         view: Any = super().as_view(**initkwargs)
         for alias in connections:
             view = non_atomic_requests(using=alias)(view)

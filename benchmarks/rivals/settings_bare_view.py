@@ -1,5 +1,5 @@
 """The project with a function instead of DRF's view."""
 
-from petsage_project.settings import *  # noqa: F403
+from petsage_project.settings import *  # noqa: F403 - as settings do
 
 ROOT_URLCONF = "benchmarks.rivals.urls_bare_view"

@@ -45,7 +45,7 @@ def debian_values() -> dict[str, Value]:
     """Return the values for a Debian machine, where systemd starts the app."""
     certificates = f"/etc/letsencrypt/live/{site_host(settings.ALLOWED_HOSTS)}"
     https = os.environ.get("NGINX_HTTPS", "443,[::]:443").split(",")
-    version = subprocess.run(  # noqa: S603
+    version = subprocess.run(  # noqa: S603 - no part of it comes from outside
         [_nginx(), "-v"], capture_output=True, text=True, check=True
     ).stderr
     return _values(
@@ -126,10 +126,10 @@ def _become_nginx(var: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384), most))
     command = [nginx, "-e", "stderr", "-p", str(var), "-c", str(configuration)]
     # Its own message names the file, the line or the port that is taken.
-    if subprocess.run([*command, "-q", "-t"], check=False).returncode:  # noqa: S603
+    if subprocess.run([*command, "-q", "-t"], check=False).returncode:  # noqa: S603 - ours
         raise OSError(f"nginx rejects {configuration}; see its message above")
     # Log times are UTC; TZ is the only variable that nginx keeps from its environment.
-    os.execve(nginx, [*command, "-g", "daemon off;"], {"TZ": "UTC"})  # noqa: S606
+    os.execve(nginx, [*command, "-g", "daemon off;"], {"TZ": "UTC"})  # noqa: S606 - ours
 
 
 if __name__ == "__main__":

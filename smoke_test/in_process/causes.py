@@ -89,7 +89,10 @@ def find_cause(fault: Fault, deadline: Deadline) -> Cause:
         if cause.cure is None or replay.shows_fault():
             return cause
     elif replay.shows_fault(WSGI_APPLICATION=settings.WSGI_APPLICATION):
-        hint = "WSGI_APPLICATION = 'petsage_project.wsgi.application': without it, all is right."
+        hint = (
+            "set WSGI_APPLICATION = 'petsage_project.wsgi.application': Django's own application "
+            "answers correctly."
+        )
         return Cause("settings.WSGI_APPLICATION", hint, {"WSGI_APPLICATION": None})
     hint = "it happened once and not again: does the project answer by chance or by time?"
     return Cause("settings.MIDDLEWARE", hint)
@@ -179,7 +182,9 @@ def _of_middleware(dotted: str) -> Cause:
         f"{dotted!r}."
     )
     if _is_common(dotted):
-        hint = f"replace it by 'petsage_project.middleware.CommonMiddleware', or change {source}."
+        hint = (
+            f"replace it with 'petsage_project.middleware.CommonMiddleware', or change {source}."
+        )
         return Cause(dotted, hint)
     return Cause(dotted, hint, {"MIDDLEWARE": _without(dotted)})
 

@@ -131,7 +131,8 @@ class Client:
             ended = _current_exception()
         except BaseException:  # noqa: BLE001 - any code of the project may raise it
             note_exception()
-        services.observer = None
+        if services.observer is observe:
+            services.observer = None
         got_request_exception.disconnect(note_exception)
         status, headers = sent[-1] if sent else (500, ())
         exchange = exchange._replace(

@@ -59,10 +59,8 @@ def _inside(request: "Request", answer: "Answer") -> Iterator[Problem]:
     files = request.warm and not answer.raised
     for call in answer.calls:
         if call.resource != "file" or files:
-            what = f"got a use of the {call.resource}"
-            if call.resource == "process":
-                what = "got a process that is started, signaled or ended"
-            message = f"{what}, expected none: {call.text}{_in(call.where)}."
+            what = f"got a {call.resource} call, expected none"
+            message = f"{what}: {call.text}{_in(call.where)}."
             yield Problem(_CALL_IDS[call.resource], call.resource, message, call.where)
     if raised := answer.raised:
         message = f"got {raised.text}{_in(raised.where)}, expected an answer."
@@ -97,7 +95,7 @@ def replaced_result(_request: "Request", answer: "Answer") -> Iterator[Problem]:
     from smoke_test.in_process.requests import TOKEN
 
     if TOKEN.encode() not in answer.exchange.body:
-        message = "got another result than run_smoke_test returned, expected that one."
+        message = "got a result that run_smoke_test did not return, expected the one it did."
         yield Problem("E105", "service", message)
 
 
@@ -165,7 +163,7 @@ def _status(answer: "Answer", expected: int) -> Iterator[Problem]:
 
 def _service(answer: "Answer") -> Iterator[Problem]:
     if answer.exchange.status == 200 and not answer.from_service:
-        message = "got an answer without run_smoke_test, expected the one of run_smoke_test."
+        message = "got an answer that run_smoke_test did not make, expected its own."
         yield Problem("E105", "service", message)
 
 

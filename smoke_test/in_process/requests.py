@@ -95,7 +95,7 @@ def real_requests(allowed_hosts: Iterable[str]) -> Iterator[Request]:
 
 
 def _variations(probe: Request, other_hosts: list[str]) -> Iterator[Request]:
-    """Yield the requests for the same answer by other clients, of other hosts, on other ways."""
+    """Yield the same request as other clients send it, to each host and by each scheme."""
     for agent in ("kube-probe/1.34", "ELB-HealthChecker/2.0", "GoogleHC/1.0", BROWSER_AGENT):
         yield probe._replace(name=agent, user_agent=agent, accept="*/*", has_nonce=False)
     yield probe._replace(name="no User-Agent", user_agent="")

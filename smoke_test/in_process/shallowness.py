@@ -58,6 +58,8 @@ class Blocked(OperationalError, ConnectionError):
     """The error that a blocked call gets, for code that handles a dead database or network."""
 
 
+_exit_at_once = os._exit
+
 # Of the request under way, whose code may run in several threads. None while there is none.
 _calls: list[Call] | None = None
 _ignored: set[Resource] = set()
@@ -67,7 +69,6 @@ _ignored: set[Resource] = set()
 def recorded_calls(*ignored: Resource) -> Iterator[list[Call]]:
     """Record the calls of all threads but the main one, and block all but those to files."""
     global _calls
-    exit_at_once = os._exit
     _add_hook()
     calls: list[Call] = []
     _calls = calls
@@ -81,8 +82,10 @@ def recorded_calls(*ignored: Resource) -> Iterator[list[Call]]:
             caches[alias] = _RecordingCache(alias, {})
         yield calls
     finally:
-        os._exit = exit_at_once
-        _calls = None
+        # The thread of a request that hung may come here late, during another request.
+        if _calls is calls:
+            _calls = None
+            os._exit = _exit_at_once
 
 
 @cache

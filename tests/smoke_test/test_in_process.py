@@ -1,14 +1,19 @@
 """The requests of the in-process probe are those of real clients behind our nginx."""
 
+import os
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
+from django.core.cache import cache
 from django.core.checks import run_checks
 from django.http import HttpRequest, HttpResponse
 from pytest_django import Settings
 
 from petsage_project.settings import MIDDLEWARE
+from smoke_test.in_process.shallowness import Call, recorded_calls
 from tests.conftest import ROOT
 
 Seen = dict[str, str]
@@ -47,6 +52,25 @@ def seen(settings: Settings) -> list[Seen]:
 
     assert run_checks(tags=["smoke_test"], include_deployment_checks=True) == []
     return _seen
+
+
+def test_a_request_that_hung_and_ends_late_leaves_the_next_one_alone() -> None:
+    exit_at_once = os._exit
+
+    def record() -> list[Call]:
+        with ExitStack() as late:
+            late.enter_context(recorded_calls())
+            with recorded_calls() as calls:
+                late.close()
+                cache.get("key")
+        return calls
+
+    # In a thread, whose caches are replaced.
+    with ThreadPoolExecutor(1) as executor:
+        calls = executor.submit(record).result()
+
+    assert [call.resource for call in calls] == ["cache"]
+    assert os._exit is exit_at_once
 
 
 def _values(seen: list[Seen], name: str) -> set[str]:
