@@ -81,7 +81,7 @@ def test_the_skip_link_and_the_switch_work_by_keyboard(visit: Visit) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
 
-    expect(page.get_by_role("switch", name="Ask again every 5 seconds")).to_be_checked()
+    expect(page.get_by_role("switch", name="Check again every 5 seconds")).to_be_checked()
     expect(page.locator("#answers li")).to_have_count(2)
 
 

@@ -393,7 +393,7 @@ def test_a_fault_that_does_not_happen_again_is_reported_as_such() -> None:
         issues = _issues()
 
     assert _blamed(issues) == [("E102", "settings.MIDDLEWARE")]
-    assert "it happened once and not again" in str(issues[0].hint)
+    assert "it happened only once" in str(issues[0].hint)
 
 
 def test_the_message_tells_request_and_answer_and_the_hint_shows_what_to_change() -> None:
@@ -405,7 +405,7 @@ def test_the_message_tells_request_and_answer_and_the_hint_shows_what_to_change(
     assert of_middleware.msg == "GET /smoke-test/ (the probe): got 302 to '/login/', expected 200."
     assert f"remove this line from MIDDLEWARE: '{_named('login')}'" in str(of_middleware.hint)
     assert f"({faulty.__file__}:" in str(of_middleware.hint)
-    assert of_setting.hint == "PREPEND_WWW = False, as by default."
+    assert of_setting.hint == "PREPEND_WWW = False, Django's default."
 
 
 def test_what_happens_by_chance_is_reported_as_such() -> None:

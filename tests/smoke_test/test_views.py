@@ -101,7 +101,7 @@ def test_a_malformed_if_match_never_passes(client: Client, if_match: str) -> Non
 
     assert response.status_code == HTTPStatus.PRECONDITION_FAILED
     assert response.json() == {
-        "detail": f'Got If-Match {if_match!r}, expected a release in quotes; release "t1" answers.'
+        "detail": f'Got If-Match {if_match!r}, expected a release in quotes; this one is "t1".'
     }
 
 
