@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Install or upgrade to the commit of this clone, or go back; docs/deployment.md has the steps.
+# Installs or upgrades to this clone's commit, or goes back; docs/deployment.md has the steps.
 #
-#   sudo deploy/install.sh [HOST...]     the names that clients use; required the first time only
-#   sudo deploy/install.sh --rollback    the former release, without a build
-#   sudo deploy/install.sh --uninstall   everything but the settings and the logs
+#   sudo deploy/install.sh [HOST...]     the names that clients use; required only the first time
+#   sudo deploy/install.sh --rollback    go back to the former release, without a build
+#   sudo deploy/install.sh --uninstall   remove everything except the settings and the logs
 #
-# The first command that fails ends it; `finish` then restores what served, cleans up and reports.
+# The first failing command ends it; `finish` then restores the former state, cleans up and reports.
 set -euo pipefail
 export LC_ALL=C.UTF-8 PATH=$PATH:/usr/sbin:/sbin
 exec 3>&1 1>&2
@@ -57,7 +57,7 @@ build() {
     mkdir -p "$directory"
     in_clone archive "$wanted" | tar -x -C "$directory"
   }
-  # A distribution's upgrade takes the environment's Python away.
+  # A distribution upgrade removes the virtual environment's Python.
   "$directory/.venv/bin/python" -c 'import django, granian, pycurl' 2> /dev/null || {
     rm -f "$directory/.venv/installed"
     run nice make --no-print-directory -C "$directory" install
@@ -78,7 +78,7 @@ start() {
   done
 }
 
-# nginx tests the site in a mount namespace: the files that it would start from are always valid.
+# nginx tests the site in a mount namespace, so the files that it starts from are always valid.
 render() {
   in_release -m deploy.nginx --render
   echo "$output" > "$directory/site.new"
@@ -87,7 +87,7 @@ render() {
   cp -a "$enabled/." "$trial"
   ln -sfn "$directory/site.new" "$trial/petsage"
   local try=(unshare --mount sh -c "mount --bind $trial $enabled && nginx -t -q")
-  # There can be one default server, and Debian's welcome page is one.
+  # There can be only one default server, and Debian's welcome page is one.
   if [ -L "$trial/default" ] && ! "${try[@]}" 2> /dev/null; then
     welcome=$(readlink "$trial/default")
     rm "$trial/default"
@@ -95,10 +95,10 @@ render() {
   run "${try[@]}"
 }
 
-# The link leads to the sockets, the static files and nginx's site.
+# The link points to the sockets, the static files and nginx's site.
 switch() {
   back=$was switched=1
-  # Where this release served already, the one before may still run, after a kill.
+  # If this release already served, a killed installation may have left the earlier one running.
   [ "$was" != "$wanted" ] || ! active "$earlier" || back=$earlier
   cp "$directory/site.conf" "$directory/site.old" 2> /dev/null || true
   mv "$directory/site.new" "$directory/site.conf"
@@ -110,7 +110,7 @@ switch() {
 }
 
 check() { in_release manage.py check --deploy --fail-level WARNING; }
-# Through nginx on this machine, wherever the name leads; for a second, since it reloads meanwhile.
+# Through nginx on this machine, even if DNS points elsewhere; for a second, because nginx is reloading.
 ask() { probe "https://$host:${listen##*:}/smoke-test/" --connect-to "$listen" --consecutive 3 --wait 7; }
 
 finish() {

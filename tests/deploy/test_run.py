@@ -111,7 +111,7 @@ def test_make_run_prints_its_urls_and_exits_on_ctrl_c(free_port: int) -> None:
             wait_until(lambda: listens(free_port), f"port {free_port} listens", seconds=120)
             response, body = _request(f"http://127.0.0.1:{free_port}")
         finally:
-            # As Ctrl-C in a terminal: to make and to the server.
+            # Like Ctrl-C in a terminal: to make and to the server.
             os.killpg(make.pid, signal.SIGINT)
             printed, _ = make.communicate(timeout=20)
 
