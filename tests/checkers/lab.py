@@ -240,7 +240,7 @@ class Lab:
 def laboratory(folder: Path, **settings: str) -> Iterator[Lab]:
     """Yield a lab whose two machines run with these settings.
 
-    Skips without root, but fails where CI is set.
+    Skips without root, but fails if CI is set.
     """
     ip = program("ip", "iproute2")
     program("nginx", "nginx-light")

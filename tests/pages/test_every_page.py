@@ -1,4 +1,4 @@
-"""Every page: no accessibility violation by axe, no policy violation, nothing too wide."""
+"""Every page: no accessibility violations (axe), no policy violations, nothing too wide."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -62,7 +62,7 @@ def test_the_tab_key_visits_every_control_in_order_with_a_visible_focus(visit: V
         "PetSage",
         "PetSage API",
         "Smoke Test",
-        "",  # The switch: its label is beside it.
+        "",  # The switch, whose label is next to it.
         "GET",
         "GET json",
         "GET api",
