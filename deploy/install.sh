@@ -12,13 +12,13 @@ exec 3>&1 1>&2
 clone=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=deploy/release.sh
 . "$clone/deploy/release.sh"
-outcome=missing wanted='' former='' was='' directory='' switched='' trial=''
+outcome=missing commit='' former='' was='' directory='' switched='' trial=''
 
 main() {
   trap finish EXIT
   trap 'outcome=interrupted reason=interrupted; exit' HUP INT TERM
   require "$@"
-  outcome=refused directory=$home/releases/$wanted was=$(target current) earlier=$(target former)
+  outcome=refused directory=$home/releases/$commit was=$(target current) earlier=$(target former)
   for step in build check start render switch ask; do
     since=$EPOCHREALTIME
     "$step"
@@ -40,12 +40,12 @@ require() {
     [ -n "$(command -v "${package%:*}")" ] || fail "no ${package%:*}; apt-get install ${package#*:}"
   done
   python3 -c 'import ensurepip' || fail "python3 has no ensurepip; apt-get install python3-venv"
-  wanted=$(target former)
+  commit=$(target former)
   if [ "${1-}" != --rollback ]; then
     [ -z "$(in_clone status --porcelain)" ] || fail "got uncommitted changes, expected a commit"
-    wanted=$(in_clone rev-parse --short=12 HEAD) given=$(IFS=,; echo "$*")
+    commit=$(in_clone rev-parse --short=12 HEAD) given=$(IFS=,; echo "$*")
   fi
-  [ -n "$wanted" ] || fail "got no former release, expected one; install a commit first"
+  [ -n "$commit" ] || fail "got no former release, expected one; install a commit first"
   run systemd -E "GIVEN=$given" python3 "$clone/deploy/certificate.py"
   read -r host listen hosts <<< "$output"
   [ -e "$settings" ] || write_settings "$hosts"
@@ -55,7 +55,7 @@ build() {
   [ -e "$directory/built" ] || {
     rm -rf "$directory"
     mkdir -p "$directory"
-    in_clone archive "$wanted" | tar -x -C "$directory"
+    in_clone archive "$commit" | tar -x -C "$directory"
   }
   # A distribution upgrade removes the virtual environment's Python.
   "$directory/.venv/bin/python" -c 'import django, granian, pycurl' 2> /dev/null || {
@@ -63,16 +63,16 @@ build() {
     run nice make --no-print-directory -C "$directory" install
   }
   in_release manage.py collectstatic --no-input --verbosity 0
-  for i in 1 2; do ln -sfn "/run/petsage-$wanted-$i/app.sock" "$directory/app-$i.sock"; done
+  for i in 1 2; do ln -sfn "/run/petsage-$commit-$i/app.sock" "$directory/app-$i.sock"; done
   touch "$directory/built"
 }
 
 start() {
-  cp "$directory/deploy/petsage@.service" "$units/petsage-$wanted@.service"
+  cp "$directory/deploy/petsage@.service" "$units/petsage-$commit@.service"
   run systemctl daemon-reload
-  run systemctl enable nginx "petsage-$wanted@"{1,2}
+  run systemctl enable nginx "petsage-$commit@"{1,2}
   for i in 1 2; do
-    unit=petsage-$wanted@$i
+    unit=petsage-$commit@$i
     systemctl restart "$unit" || fail "$unit did not start: $(systemctl show -P Result "$unit")"
     probe "http://$host/smoke-test/" --connect-to "unix:$directory/app-$i.sock" --wait 2
   done
@@ -99,11 +99,11 @@ render() {
 switch() {
   back=$was switched=1
   # If this release already served, a killed installation may have left the earlier one running.
-  [ "$was" != "$wanted" ] || ! active "$earlier" || back=$earlier
+  [ "$was" != "$commit" ] || ! active "$earlier" || back=$earlier
   cp "$directory/site.conf" "$directory/site.old" 2> /dev/null || true
   mv "$directory/site.new" "$directory/site.conf"
-  [ "$was" = "$wanted" ] || point former "$was"
-  point current "$wanted"
+  [ "$was" = "$commit" ] || point former "$was"
+  point current "$commit"
   [ -z "$welcome" ] || rm "$enabled/default"
   ln -sfn "$current" "$enabled/petsage"
   run systemctl "$([ -z "$changed" ] && echo start || echo reload-or-restart)" nginx

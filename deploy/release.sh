@@ -31,11 +31,11 @@ run() {
 # systemd reads the settings, as it does for the service; the running service has priority.
 systemd() { systemd-run --quiet --wait --pipe --collect --nice 10 -p "EnvironmentFile=-$settings" "$@"; }
 in_release() {
-  run systemd -E "PETSAGE_RELEASE=$wanted" -p "WorkingDirectory=$directory" \
+  run systemd -E "PETSAGE_RELEASE=$commit" -p "WorkingDirectory=$directory" \
     "$directory/.venv/bin/python" "$@"
 }
 # shellcheck disable=SC2016 # systemd expands it
-probe() { in_release -m smoke_test.probe "$@" --release "$wanted" '$PROBE_OPTIONS'; }
+probe() { in_release -m smoke_test.probe "$@" --release "$commit" '$PROBE_OPTIONS'; }
 # git rejects another user's clone unless it is listed as safe.
 in_clone() { git -c "safe.directory=$clone" -C "$clone" "$@"; }
 # The settings are written only once; after that they belong to the operator.
@@ -53,7 +53,7 @@ record() {
 seconds() { awk "BEGIN { printf \"%.2f\", $EPOCHREALTIME - $1 }"; }
 report() {
   printf '{"outcome": "%s", "wanted": %s, "serving": %s, "former": %s, "reason": %s, ' \
-    "$outcome" "$(json "$wanted")" "$(json "$(serving)")" "$(json "$former")" "$(json "$reason")"
+    "$outcome" "$(json "$commit")" "$(json "$(serving)")" "$(json "$former")" "$(json "$reason")"
   printf '"seconds": %s, "steps": {%s}}\n' "$(seconds "$began")" "${steps#, }"
 }
 json() { [ -z "$1" ] && printf null || printf '"%s"' "$(tr -d '[:cntrl:]' <<< "${1//[\\\"]/\'}")"; }
@@ -62,7 +62,7 @@ json() { [ -z "$1" ] && printf null || printf '"%s"' "$(tr -d '[:cntrl:]' <<< "$
 clean() {
   local unit release kept=0
   # A request in flight takes at most 4.8 s, and nginx keeps a connection for 3 s.
-  [ -z "$switched" ] || [ "${was:-$wanted}" = "$wanted" ] || sleep 5
+  [ -z "$switched" ] || [ "${was:-$commit}" = "$commit" ] || sleep 5
   for unit in "$units"/petsage-*@.service; do
     release=${unit##*/petsage-} release=${release%@.service}
     [ -e "$unit" ] && [ "$release" != "$(target current)" ] || continue
@@ -75,7 +75,7 @@ clean() {
   for release in $(ls -t "$home/releases"); do
     [[ $release != "$(target current)" && $release != "$(target former)" ]] || continue
     # Also keep the newest other one, unless it was refused or is half built.
-    [[ ( $outcome = serves || $release != "$wanted" ) && -e $home/releases/$release/built ]] &&
+    [[ ( $outcome = serves || $release != "$commit" ) && -e $home/releases/$release/built ]] &&
       [ $((kept++)) = 0 ] || rm -rf "${home:?}/releases/$release"
   done
   rm -rf ${trial:+"$trial"} "${directory:-$home}/site."{new,old}

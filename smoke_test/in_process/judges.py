@@ -43,7 +43,7 @@ _CALL_IDS = {
 
 
 def problems(request: "Request", answer: "Answer") -> list[Problem]:
-    """Return what is wrong with the answer, worst first."""
+    """Return what is wrong with the response, worst first."""
     # Problems inside the project come first: those in the response are their consequences.
     return list(_inside(request, answer)) or list(request.judge(request, answer))
 
@@ -90,26 +90,26 @@ def json_answer(request: "Request", answer: "Answer") -> Iterator[Problem]:
 
 
 def replaced_result(_request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield that the answer does not show what the service returned this time."""
+    """Yield a problem if the response does not show the result that the service returned."""
     from smoke_test.in_process.requests import TOKEN
 
     if TOKEN.encode() not in answer.exchange.body:
-        message = "got a result that run_smoke_test did not return, expected the one it did."
+        message = "got a result that run_smoke_test did not return, expected its own."
         yield Problem("E105", "service", message)
 
 
 def failure(_request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what hides that the view failed: expected is a 5xx, whose handler works."""
+    """Yield a problem unless the failing view causes a 5xx with the promised headers."""
     status = answer.exchange.status or 0
     if status < 500:
-        message = f"got {status} although the view failed, expected 500."
+        message = f"got {status}, but the view failed; expected 500."
         yield Problem("E106", "hidden", message)
     else:
         yield from _promised_headers(answer, vary=False)
 
 
 def not_found(_request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what is wrong with the answer for an unknown path, which a catch-all may route."""
+    """Yield what is wrong with the response for an unknown path, which a catch-all may match."""
     status = answer.exchange.status or 0
     if status >= 500:
         yield Problem("E104", "handler404", f"got {status}, expected 404.")
@@ -118,7 +118,7 @@ def not_found(_request: "Request", answer: "Answer") -> Iterator[Problem]:
 
 
 def allowed_methods(request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what is wrong with the answer to OPTIONS, or to a method that is not allowed."""
+    """Yield what is wrong with the response to OPTIONS or to a method that is not allowed."""
     yield from _status(answer, 200 if request.method == "OPTIONS" else 405)
     yield from _header(answer, "Allow", "GET, HEAD, OPTIONS")
     yield from _is_json(answer)

@@ -26,7 +26,7 @@ class Simulated(Exception):
 class Request(NamedTuple):
     """One request; `name` says how it differs from the others.
 
-    `judge` yields what is wrong with the answer. `forwarded_proto` is how the client reached
+    `judge` yields what is wrong with the response. `forwarded_proto` is how the client reached
     nginx, None without nginx; `scheme` is how nginx or the client reached the app server.
     `observer` replaces the result of run_smoke_test. `warm` means that the same request was sent
     before, so nothing is left to load. `limit_s` is the time limit for a response; nginx's own is

@@ -338,9 +338,7 @@ counts_requests = _uses(lambda: cache.get_or_set("count", 0))
 clears_the_cache = _uses(lambda: cache.clear())
 tries_the_cache = _tries(lambda: cache.set("count", 1))
 resolves = _tries(lambda: socket.getaddrinfo("flags.petsage.example", 443))
-connects = _tries(
-    lambda: socket.create_connection(getattr(settings, "NEIGHBOR", ("127.0.0.1", 9)))
-)
+connects = _tries(lambda: socket.create_connection(getattr(settings, "SERVICE", ("127.0.0.1", 9))))
 
 
 def provides_a_user(get_response: GetResponse) -> GetResponse:

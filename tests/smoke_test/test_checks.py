@@ -446,15 +446,15 @@ def test_an_exception_is_reported_with_its_line() -> None:
 
 def test_a_network_call_is_blocked_and_reported_with_its_line() -> None:
     with (
-        socket.create_server(("127.0.0.1", 0)) as neighbor,
-        override_settings(NEIGHBOR=neighbor.getsockname(), **DEPLOYED["a connection"][0]),
+        socket.create_server(("127.0.0.1", 0)) as service,
+        override_settings(SERVICE=service.getsockname(), **DEPLOYED["a connection"][0]),
     ):
-        neighbor.setblocking(False)
+        service.setblocking(False)
         [issue] = _issues()
 
         assert f"socket.getaddrinfo('127.0.0.1') in {faulty.__file__}:" in issue.msg
         with pytest.raises(BlockingIOError):
-            neighbor.accept()
+            service.accept()
 
 
 def test_a_cache_for_the_whole_site_does_not_cache_the_smoke_test(client: Client) -> None:
