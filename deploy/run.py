@@ -73,8 +73,8 @@ def _refuse_busy(port: int, example: str) -> None:
             listener.bind((HOST, port))
         except OSError as error:
             raise OSError(
-                f"port {port} of {HOST}: {error.strerror}; stop what listens there, or use "
-                f"another port: {example}"
+                f"port {port} of {HOST}: {error.strerror}; stop the program that uses it, or "
+                f"choose another port: {example}"
             ) from error
 
 

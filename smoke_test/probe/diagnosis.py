@@ -28,7 +28,7 @@ from smoke_test.probe.responder import (
 from smoke_test.probe.verdict import Verdict, verdict
 from smoke_test.probe.warnings import cookie_names, warnings
 
-# What a cache adds to a stored response (RFC 9111 5.1, RFC 9211, and the products' own headers).
+# Caches add these words to a stored response (RFC 9111 5.1, RFC 9211, and products' own headers).
 _HIT = re.compile(r"(?<![a-z])(?:hit|stale|updating|revalidated)(?![a-z=])", re.IGNORECASE)
 _RFC_9211_HIT = re.compile(r";\s*hit\s*(?:;|,|$|=\?1)")
 
@@ -52,7 +52,7 @@ _GATEWAY = {502: "proxy.bad_gateway", 503: "proxy.unavailable", 504: "proxy.gate
 
 
 class Expectations(NamedTuple):
-    """What a pass requires besides the contract, and the thresholds for warnings."""
+    """The requirements for a pass besides the contract, and the thresholds for warnings."""
 
     release: str | None = None
     slow_ms: float = 1000
@@ -199,7 +199,7 @@ def _status_error(exchange: Exchange, status: int, expected: int) -> Verdict:
 
 
 def _gateway_error(exchange: Exchange, status: int) -> Verdict:
-    """Return the verdict on a 502, 503 or 504, with what nginx reports about its connection."""
+    """Return the verdict on a 502, 503 or 504, with nginx's report about its connection."""
     _, name = responder(exchange)
     # nginx's upstream status is more accurate than the status it sends.
     reported = upstream_statuses(exchange)[-1:]

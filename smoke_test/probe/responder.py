@@ -23,7 +23,7 @@ UNKNOWN: tuple[Responder, str] = ("unknown", "an unknown server")
 
 
 class Mark(NamedTuple):
-    """What identifies a product's own responses; every field that is set must match.
+    """The marks of a product's own responses; every field that is set must match.
 
     `body` is a pattern to search for, `header` a name and a pattern for the whole value, `without`
     a header that the response must not have, `least` the lowest status.

@@ -80,7 +80,7 @@ def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
             code = "tcp.backlog_full"
         reason = os.strerror(error.os_errno) if error.os_errno else error.text
         message = f"no connection to {exchange.address or 'any address'}: {reason}."
-        # What listens on a socket file is the app server, not nginx.
+        # The app server listens on a socket file, not nginx.
         on_socket = code == "tcp.refused" and node.startswith("unix:")
         hint = CODES["tcp.no_socket"].hint if on_socket else None
         return verdict(exchange, code, message, hint=hint)
@@ -154,6 +154,6 @@ def _http_verdict(node: str, exchange: Exchange, error: TransportError) -> Verdi
     if error.code == CurlCode.HTTP2_STREAM and "REFUSED_STREAM" in error.text:
         return verdict(exchange, "http.stream_refused", f"{node} refused the HTTP/2 stream.")
     if error.code in _HTTP_CODES:
-        code, what = _HTTP_CODES[CurlCode(error.code)]
-        return verdict(exchange, code, f"{node} {what}.")
+        code, event = _HTTP_CODES[CurlCode(error.code)]
+        return verdict(exchange, code, f"{node} {event}.")
     return verdict(exchange, "unknown.error", f"libcurl error {error.code}: {error.text}.")

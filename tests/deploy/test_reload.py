@@ -91,8 +91,8 @@ def test_make_stack_refuses_a_busy_port_and_leaves_the_running_app_alone(stack: 
 
     assert result.returncode == 1
     assert result.stderr == (
-        f"make stack: port {stack.port} of 127.0.0.1: Address already in use; stop what listens "
-        "there, or use another port: make stack NGINX_PORT=N\n"
+        f"make stack: port {stack.port} of 127.0.0.1: Address already in use; stop the program "
+        "that uses it, or choose another port: make stack NGINX_PORT=N\n"
     )
     assert request(stack.port).status == HTTPStatus.OK
 

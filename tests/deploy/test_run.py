@@ -155,8 +155,8 @@ def test_make_run_refuses_a_busy_port(free_port: int) -> None:
 
     assert result.returncode != 0
     assert (
-        f"make run: port {free_port} of 127.0.0.1: Address already in use; stop what listens "
-        "there, or use another port: make run PORT=N"
+        f"make run: port {free_port} of 127.0.0.1: Address already in use; stop the program "
+        "that uses it, or choose another port: make run PORT=N"
     ) in result.stderr
     assert "Traceback" not in result.stderr
 

@@ -1,4 +1,4 @@
-"""What a page may load and do, by its headers; the tests in a browser show that it works."""
+"""The policies of pages, as headers; the browser tests show that the pages work with them."""
 
 import pytest
 from django.test import Client, override_settings

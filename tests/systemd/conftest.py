@@ -50,9 +50,9 @@ def download_wheels(folder: Path) -> None:
     command = [*PYTHON, "import sys; print('%d.%d' % sys.version_info[:2])"]
     version = subprocess.check_output(command, text=True).strip()
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder)]
-    what = ["--require-hashes", "--no-deps", "-r", str(ROOT / "requirements.txt")]
+    requirements = ["--require-hashes", "--no-deps", "-r", str(ROOT / "requirements.txt")]
     subprocess.run(
-        [*pip, "--only-binary", ":all:", "--python-version", version, *what], check=True
+        [*pip, "--only-binary", ":all:", "--python-version", version, *requirements], check=True
     )
 
 

@@ -1,4 +1,4 @@
-// Adds what Swagger UI lacks: the preferred color scheme, an unbroken heading order, names.
+// Adds features missing in Swagger UI: the preferred color scheme, heading order, names.
 "use strict";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");

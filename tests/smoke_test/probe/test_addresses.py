@@ -41,7 +41,7 @@ def serving_unix(path: Path, script: Script) -> Iterator[str]:
         thread.join(timeout=5)
 
 
-def test_ipv6() -> None:
+def test_an_ipv6_address_passes() -> None:
     with serving(app(), host="::1") as port:
         report = probe(f"http://[::1]:{port}/smoke-test/")
 
@@ -81,7 +81,7 @@ def test_connect_to_without_a_port_uses_the_port_of_the_url() -> None:
     assert report.codes == ["ok"]
 
 
-def test_a_unix_socket(tmp_path: Path) -> None:
+def test_a_unix_socket_passes(tmp_path: Path) -> None:
     with serving_unix(tmp_path / "app.sock", app()) as node:
         report = probe("http://api.petsage.example/smoke-test/", "--connect-to", node)
 
@@ -89,7 +89,7 @@ def test_a_unix_socket(tmp_path: Path) -> None:
     assert report.verdict["address"] == node
 
 
-def test_a_missing_unix_socket(tmp_path: Path) -> None:
+def test_a_missing_unix_socket_is_reported(tmp_path: Path) -> None:
     node = f"unix:{tmp_path}/app.sock"
 
     report = probe("http://api.petsage.example/smoke-test/", "--connect-to", node)
@@ -97,7 +97,7 @@ def test_a_missing_unix_socket(tmp_path: Path) -> None:
     assert (report.exit_status, report.codes) == (1, ["tcp.no_socket"])
 
 
-def test_a_unix_socket_without_a_listener(tmp_path: Path) -> None:
+def test_a_unix_socket_without_a_listener_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
     with socket.socket(socket.AF_UNIX) as unused:
         unused.bind(str(path))
@@ -108,7 +108,7 @@ def test_a_unix_socket_without_a_listener(tmp_path: Path) -> None:
     assert "is the app server running" in report.verdict["hint"]
 
 
-def test_a_unix_socket_with_a_full_queue(tmp_path: Path) -> None:
+def test_a_unix_socket_with_a_full_queue_is_reported(tmp_path: Path) -> None:
     path = str(tmp_path / "app.sock")
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket(socket.AF_UNIX))

@@ -574,7 +574,7 @@ def test_the_expected_release_passes() -> None:
     assert report.verdict["release"] == "r1"
 
 
-def test_a_port_without_a_listener() -> None:
+def test_a_port_without_a_listener_is_refused() -> None:
     with serving(app()) as port:
         pass
 
@@ -583,13 +583,13 @@ def test_a_port_without_a_listener() -> None:
     assert (report.exit_status, report.codes) == (1, ["tcp.refused"])
 
 
-def test_a_name_that_does_not_exist() -> None:
+def test_a_name_that_does_not_exist_is_not_found() -> None:
     report = probe("http://nowhere.invalid/smoke-test/")
 
     assert (report.exit_status, report.codes) == (1, ["dns.not_found"])
 
 
-def test_a_full_backlog() -> None:
+def test_a_full_backlog_is_a_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         # Never accepted, so the kernel drops later connections.

@@ -123,7 +123,7 @@ def resolver(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_resolver_that_is_down(resolver: Path) -> None:
+def test_a_dead_resolver_is_reported(resolver: Path) -> None:
     etc = {"resolv.conf": resolver}
 
     status, document = probe_in(etc, "http://api.petsage.example/", "--timeout", "2")
@@ -148,7 +148,7 @@ def test_a_silent_resolver_does_not_exceed_the_timeout(resolver: Path) -> None:
         assert document["waited_s"] < 3
 
 
-def test_an_address_without_a_route() -> None:
+def test_an_address_without_a_route_is_unreachable() -> None:
     status, document = probe_in({}, "http://192.0.2.1/smoke-test/", network=False)
 
     assert (status, document["verdicts"][0]["code"]) == (1, "tcp.unreachable")

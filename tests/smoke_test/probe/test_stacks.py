@@ -162,7 +162,7 @@ def probe_nginx(folder: Path, server: str, app_port: int, *arguments: str) -> Re
 @pytest.mark.parametrize(
     ("server", "code", "responder"), [row[1:] for row in PROXIES], ids=[row[0] for row in PROXIES]
 )
-def test_behind_a_real_nginx(
+def test_a_real_nginx_gets_the_right_code_and_responder(
     app_port: int,
     tmp_path: Path,
     server: str,
@@ -249,7 +249,7 @@ def test_the_direct_request_distinguishes_a_wrong_upstream_from_a_dead_app(
     assert dead.codes == ["app.down", "tcp.refused"]
 
 
-def test_tls_and_http_2_with_nginx(app_port: int, tmp_path: Path) -> None:
+def test_tls_and_http_2_pass_through_nginx(app_port: int, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
@@ -286,7 +286,7 @@ def test_tls_and_http_2_with_nginx(app_port: int, tmp_path: Path) -> None:
         ("tests.settings.login", {}, "contract.not_json"),
     ],
 )
-def test_the_real_app_with_wrong_settings(
+def test_wrong_settings_of_the_real_app_are_reported(
     settings: str, environ: dict[str, str], code: str
 ) -> None:
     [port] = free_ports(1)
@@ -326,7 +326,9 @@ def test_another_server_on_the_port_is_a_release_mismatch() -> None:
     assert report.codes == ["release.mismatch"]
 
 
-def test_a_certificate_revoked_by_its_stapled_ocsp_response(app_port: int, tmp_path: Path) -> None:
+def test_a_certificate_revoked_by_its_stapled_ocsp_response_fails(
+    app_port: int, tmp_path: Path
+) -> None:
     certificates.revoke(tmp_path)
     [port] = free_ports(1)
     http = (

@@ -173,7 +173,7 @@ def leaving(connection: socket.socket) -> None:
         pytest.param(reset(), "tls.timeout", id="waiting for an http request"),
     ],
 )
-def test_https_to_a_server_without_tls(script: Script, code: str) -> None:
+def test_https_to_a_server_without_tls_fails(script: Script, code: str) -> None:
     # A short timeout only for servers that never respond.
     timeout = ["--timeout", "0.5"] if code == "tls.timeout" else []
 
@@ -182,7 +182,7 @@ def test_https_to_a_server_without_tls(script: Script, code: str) -> None:
     assert (report.exit_status, report.codes) == (1, [code])
 
 
-def test_http_to_a_tls_port(authority: trustme.CA) -> None:
+def test_http_to_a_tls_port_fails(authority: trustme.CA) -> None:
     with serving(app(), tls=good(authority)) as port:
         report = probe(f"http://localhost:{port}/smoke-test/", "--timeout", "1")
 
@@ -301,7 +301,7 @@ def test_a_ca_file_that_is_a_pipe_does_not_block(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_required_client_certificate(
+def test_a_required_client_certificate_is_reported(
     authority: trustme.CA, ca_file: str, version: ssl.TLSVersion
 ) -> None:
     context = good(authority)
@@ -347,7 +347,7 @@ def refusing_streams(connection: socket.socket) -> None:
         received = received[9 + size :]
 
 
-def test_a_refused_http_2_stream(authority: trustme.CA, ca_file: str) -> None:
+def test_a_refused_http_2_stream_is_reported(authority: trustme.CA, ca_file: str) -> None:
     context = good(authority)
     context.set_alpn_protocols(["h2"])
 
