@@ -158,8 +158,8 @@ def test_traffic_through_haproxy_never_takes_a_healthy_machine_out(
 
     report = Report.read(tmp_path / "ab")
     assert [(it["status"], it["chkdown"]) for it in machines] == [("UP", "0"), ("UP", "0")]
-    # At least 1,000 per second. Requests above the limit are refused.
-    assert report.answered > 15_000
+    # More than the limit of 100 a second, however slow the machine. Requests above it are refused.
+    assert report.answered > 1_500
     assert (report.refused > 0) == bool(RATES[rate])
     floods[rate] = report
 
