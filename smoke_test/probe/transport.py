@@ -78,7 +78,7 @@ class Request(NamedTuple):
 
 
 class Session:
-    """The connections of one attempt: they start new, and its later requests reuse them."""
+    """The connections of one attempt: always new, and reused by its later requests."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline

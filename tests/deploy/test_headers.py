@@ -82,9 +82,7 @@ def test_other_malformed_requests_get_400_as_json(stack: Stack, line: bytes) -> 
 
 
 @pytest.mark.parametrize("target", ["/", "/docs/", "/smoke-test/x", "//docs/", "/static/"])
-def test_a_request_by_ip_address_gets_nothing_but_the_smoke_test(
-    stack: Stack, target: str
-) -> None:
+def test_a_request_by_ip_address_gets_only_the_smoke_test(stack: Stack, target: str) -> None:
     reply = request(stack.port, target, Host="10.0.0.7")
 
     assert reply.status == HTTPStatus.NOT_FOUND

@@ -76,7 +76,7 @@ def test_a_name_that_only_machines_use_gets_the_smoke_test_and_nothing_else(
 
 @pytest.mark.parametrize("host", ["elsewhere.example", "127.0.0.1.evil.example", "localhost.a"])
 @pytest.mark.parametrize("target", ["/smoke-test/", "/docs/"])
-def test_a_name_whose_users_get_404_gets_it_for_the_smoke_test_too(
+def test_a_foreign_name_gets_404_for_the_smoke_test_too(
     site: Site, host: str, target: str
 ) -> None:
     response, body = _request(site, target, host=host)

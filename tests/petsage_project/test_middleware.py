@@ -33,7 +33,7 @@ def test_every_page_has_the_strict_policy(path: str, host: str) -> None:
     )
 
 
-def test_the_policy_of_swagger_ui_adds_only_data_images(client: Client) -> None:
+def test_swagger_uis_policy_adds_only_data_images(client: Client) -> None:
     response = client.get("/docs/")
 
     assert response["Content-Security-Policy"] == STRICT.replace(

@@ -196,7 +196,7 @@ def test_browsers_get_the_browsable_page(client: Client) -> None:
     assert "&quot;PetSage smoke test feature is operational.&quot;" in page
 
 
-def test_the_page_of_options_describes_the_endpoint_and_shows_no_state(client: Client) -> None:
+def test_the_page_for_options_describes_the_endpoint_without_a_state(client: Client) -> None:
     response = client.options("/smoke-test/", headers={"accept": BROWSER})
 
     assert response["Content-Type"] == "text/html; charset=utf-8"

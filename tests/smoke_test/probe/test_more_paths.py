@@ -102,7 +102,7 @@ def test_the_page_is_judged_as_browsers_get_it(page: Script, style: Script, code
 
 
 @pytest.mark.server
-def test_the_page_of_the_real_app_needs_its_static_files(site: str) -> None:
+def test_the_real_apps_page_needs_its_static_files(site: str) -> None:
     # This granian does not serve /static/.
     report = probe(site, "--page")
 
