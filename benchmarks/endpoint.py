@@ -1,7 +1,7 @@
-"""`make bench`: the endpoint beside the original, its peers and the limits, in one run.
+"""`make bench`: compares the endpoint with the original, its peers and the limits, in one run.
 
-All servers run at the same time, and every round measures each in turn, so a machine that slows
-down for a while slows all of them. Figures are medians over the rounds, ratios are medians of the
+All servers run at the same time, and every round measures each of them, so a machine that slows
+down temporarily slows all of them. Figures are medians over the rounds, ratios are medians of the
 ratios within a round.
 """
 
@@ -97,18 +97,17 @@ def _serve(contestant: Contestant, stack: ExitStack) -> Runner:
 
 
 def _serve_behind(contestant: Contestant, var: Path, stack: ExitStack) -> Runner:
-    """Serve it on a socket, behind our own nginx."""
+    """Serve the contestant on a socket, behind our own nginx."""
     var.mkdir()
     path = var / "app-1.sock"
-    # nginx shares its requests between two instances.
+    # Our nginx distributes requests to two instances.
     (var / "app-2.sock").symlink_to(path)
     server = Server(contestant.command(path), contestant.environ)
     stack.callback(server.stop)
     while not answers(path, "localhost", seconds=5):
-        # While nothing listens, the connection is refused immediately.
+        # Without a listener, the call returns immediately.
         time.sleep(0.1)
     port = free_port()
-    # Without a rate limit in effect.
     environ = {"NGINX_PORT": str(port)}
     nginx = Server([sys.executable, "-m", "deploy.nginx", "--var", str(var)], environ)
     stack.callback(nginx.stop)
@@ -143,10 +142,10 @@ def _run(runners: Sequence[Runner], rounds: int) -> Runs:
         for connections in CONNECTIONS:
             for runner in runners:
                 before = runner.cpu_seconds()
-                found = load(runner.port, runner.contestant.target, connections, seconds=1)
+                result = load(runner.port, runner.contestant.target, connections, seconds=1)
                 used = runner.cpu_seconds() - before
                 if number:
-                    run = Run(found, used / max(found.requests, 1) * 1e6)
+                    run = Run(result, used / max(result.requests, 1) * 1e6)
                     runs[runner.contestant.name, connections].append(run)
     return runs
 
@@ -178,8 +177,8 @@ def _tables(runs: Runs, names: Sequence[str]) -> None:
 
 
 def _costs(runners: Sequence[Runner]) -> str:
-    """Return the memory and the start time of each."""
-    lines = ["| | MiB a worker | start to the first 200, ms |", "|---|---|---|"]
+    """Return the memory and the start time of each contestant."""
+    lines = ["| | MiB per worker | start to first 200, ms |", "|---|---|---|"]
     for runner in runners:
         memory = runner.servers[0].worker_mib()
         start = statistics.median(_start_ms(runner.contestant) for _ in range(STARTS))
@@ -205,15 +204,15 @@ def _scaling() -> str:
     for workers in (1, 2):
         port = free_port()
         command = granian(PETSAGE, workers)(port)
-        # Two workers have a processor each, one of them shared with the load generator.
+        # Two workers use both processors and share one with the load generator.
         server = Server(command, {}, processors="0" if workers == 1 else "0,1")
         try:
             until_answered(port, "/smoke-test/")
             for connections in (1, 4, 16, 64, 256, 1024):
-                found = load(port, "/smoke-test/", connections, seconds=5)
+                result = load(port, "/smoke-test/", connections, seconds=5)
                 lines.append(
-                    f"| {workers} | {connections} | {found.per_second:.0f} | {found.p50:.2f} "
-                    f"| {found.p99:.2f} | {found.errors} |"
+                    f"| {workers} | {connections} | {result.per_second:.0f} | {result.p50:.2f} "
+                    f"| {result.p99:.2f} | {result.errors} |"
                 )
         finally:
             server.stop()

@@ -1,7 +1,7 @@
-"""What the probe and the checks cost as processes, beside curl and Python's own start.
+"""How long the probe and the checks take as processes, compared with curl and Python's startup.
 
-Runs each command in turn, round after round, and prints medians in milliseconds, their spread, and
-the median of the ratios to `import pycurl` within a round.
+Each round runs each command. Prints medians in milliseconds, their spread, and the median of the
+ratios to `import pycurl` within a round.
 """
 
 import shutil
@@ -42,13 +42,14 @@ def main() -> None:
         for name, command in commands.items():
             times[name].append(_run_ms(command))
     sys.stdout.write(
-        "| command | median ms | 10 % to 90 % | to import pycurl |\n|---|---|---|---|\n"
+        "| command | median ms | 10 % to 90 % | relative to importing pycurl |\n"
+        "|---|---|---|---|\n"
     )
-    for name, found in times.items():
-        deciles = statistics.quantiles(found, n=10)
-        ratio = statistics.median(a / b for a, b in zip(found, times[BASE], strict=True))
+    for name, durations in times.items():
+        deciles = statistics.quantiles(durations, n=10)
+        ratio = statistics.median(a / b for a, b in zip(durations, times[BASE], strict=True))
         sys.stdout.write(
-            f"| `{name}` | {statistics.median(found):.0f} "
+            f"| `{name}` | {statistics.median(durations):.0f} "
             f"| {deciles[0]:.0f} to {deciles[-1]:.0f} | {ratio:.2f} |\n"
         )
 

@@ -1,10 +1,10 @@
-"""What each shortcut saves on granian: the endpoint with all of them, and without each in turn.
+"""What each shortcut saves on granian: serves the endpoint with all of them, and without each one.
 
-All variants run at the same time, each with one worker, and every round measures each in turn.
-Prints medians: of the requests per second, and of what a shortcut saves within a round.
+All variants run at the same time, each with one worker, and every round measures each of them.
+Prints the median requests per second, and the median share that a shortcut saves within a round.
 """
 
-# Undoing a shortcut assigns what the types do not expect.
+# Undoing a shortcut assigns values that the types do not allow.
 # mypy: disable-error-code="assignment, method-assign, misc, attr-defined, no-any-return"
 
 import argparse
@@ -130,13 +130,13 @@ def main() -> None:
                 sys.exit(f"without {name}: got {body!r}, expected {BODY!r}; fix its function")
         for number in range(arguments.rounds + 1):
             for name, port in ports.items():
-                found = load(port, "/smoke-test/", arguments.connections, seconds=1)
+                result = load(port, "/smoke-test/", arguments.connections, seconds=1)
                 # The first round warms up.
                 if number:
-                    served[name].append(found.per_second)
+                    served[name].append(result.per_second)
     sys.stdout.write("| without | requests/s | it saves |\n|---|---|---|\n")
     for name, figures in served.items():
-        saved = [1 - there / here for here, there in zip(served[""], figures, strict=True)]
+        saved = [1 - without / all_ for all_, without in zip(served[""], figures, strict=True)]
         sys.stdout.write(
             f"| {name or 'nothing'} | {statistics.median(figures):.0f} "
             f"| {statistics.median(saved):.1%} |\n"

@@ -9,9 +9,9 @@ README = RECIPES / "README.md"
 
 
 def write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write the rows in place of those of the table with this head."""
+    """Replace the rows of the table with this head."""
     lines = [f"| {' | '.join(cells)} |\n" for cells in (head, ["---"] * len(head), *rows)]
     table = re.compile(rf"^{re.escape(lines[0])}(\|.*\n)*", re.MULTILINE)
-    text, found = table.subn(lambda _: "".join(lines), README.read_text())
-    assert found == 1, f"{README} has no table with the head {lines[0]}"
+    text, count = table.subn(lambda _: "".join(lines), README.read_text())
+    assert count == 1, f"{README} has {count} tables with the head {lines[0]}"
     README.write_text(text)

@@ -28,7 +28,7 @@ def test_take_screenshots(browser: Browser, tmp_path: Path) -> None:
                 act(page)
                 for width, height in SIZES:
                     page.set_viewport_size({"width": width, "height": height})
-                    # Nobody scrolls on a wall screen.
+                    # A wall screen cannot be scrolled.
                     whole = width < 1920
                     page.screenshot(
                         path=directory / f"{name}-{width}-{scheme}.png",

@@ -1,4 +1,4 @@
-"""`make soak`: upgrade and disturb a machine under full load, and count what is lost."""
+"""`make soak`: upgrades and disturbs a machine under full load, and counts lost requests."""
 
 import argparse
 import os
@@ -70,15 +70,15 @@ def main() -> None:
 
 def _report(machine: Machine, disturb: Callable[[Machine], None], times: int) -> None:
     machine.wait_until_whole()
-    with machine.load(pause=0) as found:
+    with machine.load(pause=0) as load:
         for _ in range(times):
             disturb(machine)
             machine.wait_until_whole()
-    answered = sum(n for name, n in found.outcomes.items() if name.startswith("200 "))
-    lost = {name: n for name, n in found.outcomes.items() if not name.startswith("200 ")}
+    answered = sum(n for name, n in load.outcomes.items() if name.startswith("200 "))
+    lost = {name: n for name, n in load.outcomes.items() if not name.startswith("200 ")}
     sys.stdout.write(
         f"{disturb.__name__.replace('_', ' '):26} {times:3} times, {answered:7} answered at "
-        f"{answered / found.seconds:5.0f}/s, slowest {found.slowest:.2f} s, lost {lost or 0}\n"
+        f"{answered / load.seconds:5.0f}/s, slowest {load.slowest:.2f} s, lost {lost or 0}\n"
     )
     sys.stdout.flush()
 
