@@ -21,7 +21,8 @@ class Contestant(NamedTuple):
 
 OURS = "PetSage"
 ORIGINAL = "the original, uvicorn"
-
+# The Django packages whose endpoint is a view. dockerflow responds in a middleware.
+PEERS = ("django-health-check", "django-alive", "django-watchman", "django-deploy-probes")
 
 # How the service schedules granian's threads.
 BATCH = ("chrt", "--batch", "0")

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from benchmarks.tables import write_table
+from tests.checkers import RECIPES
 from tests.checkers.checkers import CHECKERS, QUICK, Running, Seconds, require
 from tests.checkers.lab import FAULTS, Lab, laboratory
-from tests.checkers.readme import write_table
 
 
 @pytest.fixture(
@@ -43,7 +44,7 @@ def measured(names: Sequence[str]) -> Iterator[dict[str, Seconds]]:
             [f"[{name}]({it.recipe})", *(_cell(seconds[name]) for seconds in measured.values())]
             for name, it in CHECKERS.items()
         ]
-        write_table(["Checker", *FAULTS], rows)
+        write_table(RECIPES / "README.md", ["Checker", *FAULTS], rows)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.checkers import NAME
+from benchmarks.tables import write_table
+from tests.checkers import NAME, RECIPES
 from tests.checkers.checkers import Running, require
 from tests.checkers.lab import Lab, Machine, laboratory
-from tests.checkers.readme import write_table
 from tests.polling import wait_until
 
 pytestmark = pytest.mark.checkers
@@ -97,6 +97,7 @@ def reports() -> Iterator[dict[str, Report]]:
     yield reports
     if reports.keys() == LOSSES.keys():
         write_table(
+            RECIPES / "README.md",
             ["Machine 1 of 2", "Answered", "Lost", "Slowest"],
             [
                 [name, f"{it.answered:,}", f"{it.lost + it.refused:,}", f"{it.slowest:.1f} s"]
@@ -139,6 +140,7 @@ def floods() -> Iterator[dict[str, Report]]:
     yield floods
     if floods.keys() == RATES.keys():
         write_table(
+            RECIPES / "README.md",
             ["`NGINX_RATE`", "Requests per second", "Refused by the limit", "Machines taken out"],
             [
                 [rate, f"{it.rate:,.0f}", f"{it.refused / it.answered:.0%}", "none"]

@@ -1,7 +1,6 @@
 """`make screenshots`: every page at three widths, light and dark, and the README's pictures."""
 
 import shutil
-
 from pathlib import Path
 
 import pytest
@@ -42,7 +41,8 @@ def test_take_screenshots(browser: Browser, tmp_path: Path) -> None:
 
 
 @pytest.mark.stack
-def test_record_the_probe(nginx: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("nginx")
+def test_record_the_probe(tmp_path: Path) -> None:
     url = "http://127.0.0.1:8080/smoke-test/"
     recording = Recording()
 
