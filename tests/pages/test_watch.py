@@ -203,3 +203,26 @@ def _set_hidden(page: Page, *, hidden: bool) -> None:
         "}",
         hidden,
     )
+
+
+LINES_OF_EACH_PART = """release => [...release.childNodes].filter(node => node.nodeType === 3).map(node => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return [node.data, range.getClientRects().length];
+})"""
+
+
+def test_a_long_release_wraps_after_its_separators(
+    context: BrowserContext, free_port: int
+) -> None:
+    page = context.new_page()
+    with serve(free_port, PETSAGE_RELEASE="2026.11.23+4f2c9e1d.staging"):
+        page.set_viewport_size({"width": 1100, "height": 800})
+        page.goto(f"http://127.0.0.1:{free_port}/smoke-test/#watch")
+        release = page.locator("#answers li b").last
+        expect(release).to_have_text("2026.11.23+4f2c9e1d.staging")
+        parts = release.evaluate(LINES_OF_EACH_PART)
+        lines = release.evaluate("release => release.getBoundingClientRect().height / 21")
+
+    assert parts == [["2026.", 1], ["11.", 1], ["23+", 1], ["4f2c9e1d.", 1], ["staging", 1]]
+    assert lines > 1

@@ -113,6 +113,11 @@ function showExchange(page) {
   document.querySelector(".response-info").replaceChildren(...fresh);
 }
 
+/** Return a release as nodes that wrap after its separators, not in the middle of a word. */
+function breakable(release) {
+  return release.split(/(?<=[._+-])/).flatMap((part) => [part, document.createElement("wbr")]);
+}
+
 function addToStrip(answer, took) {
   const item = document.getElementById("strip-answer").content.cloneNode(true);
   // A failure has no stamp, so add the time since the last ok response to that one's stamp.
@@ -122,7 +127,7 @@ function addToStrip(answer, took) {
   item.querySelector("time").textContent = stamp.slice(11, 19);
   item.querySelector("span").textContent = answer.word + took;
   const isNew = answer === good || (answer.state === "ok" && answer.release !== good.release);
-  if (isNew) item.querySelector("b").textContent = answer.release;
+  if (isNew) item.querySelector("b").replaceChildren(...breakable(answer.release));
   answers.prepend(item);
   while (answers.children.length > KEPT_ANSWERS) answers.lastElementChild.remove();
 }
