@@ -54,6 +54,18 @@ def test_the_docs_list_exactly_the_variables_that_the_settings_read(
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", listed, re.MULTILINE)) == environment.read
 
 
+def test_the_docs_list_exactly_the_variables_that_a_server_reads() -> None:
+    sources = [path for path in (ROOT / "deploy").rglob("*") if path.suffix in (".py", ".sh")]
+    read = {
+        name
+        for path in sources
+        for name in re.findall(r"\b(?:NGINX_[A-Z_]+|PROBE_OPTIONS)\b", path.read_text())
+    }
+
+    listed = SETTINGS.partition("## nginx")[2]
+    assert set(re.findall(r"^\| `([A-Z_]+)`", listed, re.MULTILINE)) == read
+
+
 def test_the_docs_list_exactly_the_checks_that_exist() -> None:
     # Each check has a broken project in the table of the tests.
     ids = {f"smoke_test.{check_id}" for _, check_id, _ in (CASES | SLOW).values()}
