@@ -8,15 +8,18 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from smoke_test.probe import gate, options, reports
+from smoke_test.probe import files, gate, options
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.deadline import Deadline, Interrupted
 from smoke_test.probe.diagnosis import Expectations
-from smoke_test.probe.probe import Probe, Undecided
+from smoke_test.probe.probe import Probe, Undecided, split_credentials
 from smoke_test.probe.progress import Progress
+from smoke_test.probe.reports import nagios, render, text
+from smoke_test.probe.reports.subject import failure_line
 from smoke_test.probe.streams import emit
 from smoke_test.probe.verdict import Level, Verdict, printable
 
@@ -51,21 +54,27 @@ def main(
 def run(given: Namespace, in_process: InProcess | None = None) -> int:
     """Do what the parsed options say, and return the exit status."""
     outcome = gate.Outcome()
+    outcome.urls = [printable(split_credentials(url)[0]) for url in given.urls] or ["in process"]
     with _stop_signals() as stop:
         try:
             _make_attempts(outcome, given, in_process, stop)
         except Interrupted:
-            pass
+            name = signal.Signals(stop.signal_number).name
+            _give_up(outcome, "probe.interrupted", f"interrupted by {name}.")
         except Undecided as error:
             _give_up(outcome, error.code, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the report must be complete
             _give_up(outcome, "probe.failed", f"{type(error).__name__}: {error}.")
-        _report(outcome, given.format)
+        is_written = _report(outcome, given.reports or [options.Report()])
+    if any(report.format == "nagios" for report in given.reports):
+        return nagios.state(outcome) if is_written else nagios.UNKNOWN
     if stop.signal_number:
         return 128 + stop.signal_number
     if not outcome.decided:
         return UNDECIDED
-    return PASSED if outcome.passed else FAILED
+    if not outcome.passed:
+        return FAILED
+    return PASSED if is_written else UNDECIDED
 
 
 def _make_attempts(
@@ -121,22 +130,52 @@ def _give_up(outcome: gate.Outcome, code: str, message: str) -> None:
     outcome.passed = outcome.decided = False
 
 
-def _report(outcome: gate.Outcome, report_format: str) -> None:
-    """Write the report; what cannot be written changes neither the verdict nor the exit status."""
+def _report(outcome: gate.Outcome, wanted: Sequence[options.Report]) -> bool:
+    """Write the reports, and return whether each of the files has its own.
+
+    What cannot be written to a stream, or for GitHub, changes neither the verdict nor the exit
+    status.
+    """
     out: list[tuple[str, Level | None]] = []
     err: list[tuple[str, Level | None]] = []
-    if report_format == "text":
-        out += [(line, "ok") for line in reports.passes(outcome)]
-        err += [(block, level) for level, block in reports.issues(outcome)]
-        if not outcome.passed and not any(v.level == "error" for v in outcome.verdicts):
-            err.append((reports.failure_line(outcome), "error"))
+    on_stdout = next((report.format for report in wanted if report.file is None), "text")
+    if on_stdout == "text":
+        out += [(line, "ok") for line in text.passes(outcome)]
+        err += [(block, level) for level, block in text.issues(outcome)]
     else:
-        out.append((reports.FORMATS[report_format](outcome), None))
-        if not outcome.passed:
-            err.append((reports.failure_line(outcome), None))
+        out.append((render(outcome, on_stdout), None))
+        if not outcome.passed and on_stdout != "nagios":
+            # Icinga takes both streams for the plugin's output.
+            err.append((failure_line(outcome), None))
     if problem := _write(sys.stdout, out):
         err.append((f"error: cannot write the report: {problem}", "error"))
+    problems = [
+        f"error: cannot write '{report.file}': {problem}"
+        for report in wanted
+        if report.file is not None
+        and (problem := files.replace(report.file, f"{render(outcome, report.format)}\n"))
+    ]
+    err += [(problem, "error") for problem in problems]
+    if any(report.format == "github" for report in wanted):
+        err += [(problem, None) for problem in _write_for_github(outcome)]
     _write(sys.stderr, err)
+    return not problems
+
+
+def _write_for_github(outcome: gate.Outcome) -> list[str]:
+    """Add to the step's summary and outputs, where there are any; return what went wrong."""
+    from smoke_test.probe.reports import github
+
+    documents = {
+        "GITHUB_STEP_SUMMARY": github.step_summary,
+        "GITHUB_OUTPUT": github.step_outputs,
+    }
+    return [
+        f"error: cannot write ${variable}: {problem}"
+        for variable, document in documents.items()
+        if (path := os.environ.get(variable))
+        and (problem := files.append(Path(path), document(outcome)))
+    ]
 
 
 def _write(stream: TextIO | None, lines: Sequence[tuple[str, Level | None]]) -> str | None:

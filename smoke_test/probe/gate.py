@@ -44,12 +44,14 @@ class Step:
 class Outcome:
     """The verdicts of the last attempt, and the timeline that led there.
 
+    `urls` are what was asked for, fit to be printed.
     `passed` says whether the gate is open, `timed_out` whether the time was up before, `decided`
     whether the probe could judge at all. It is complete at all times, so that an interrupted wait
     can be reported.
     """
 
     def __init__(self) -> None:
+        self.urls: Sequence[str] = ()
         self.passed = False
         self.decided = True
         self.verdicts: Sequence[Verdict] = ()

@@ -4,15 +4,19 @@ No error shows a credential, wherever in the arguments it is.
 """
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+import sys
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from smoke_test.contract import PATH, RELEASE, RELEASE_FORMAT
-from smoke_test.probe import reports
+from smoke_test.probe.files import is_replaceable
 from smoke_test.probe.probe import Also
 from smoke_test.probe.redirects import split_http_url
+from smoke_test.probe.reports import FORMATS, nagios
+from smoke_test.probe.streams import emit
 from smoke_test.probe.verdict import printable
 
 USAGE = 2
@@ -31,6 +35,30 @@ _ALSO = re.compile(
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*[\t\x20-\x7e]+")
 
 
+class Report(NamedTuple):
+    """A format, and the file to write it to; standard output without one."""
+
+    given_format: str | None = None
+    file: Path | None = None
+
+    @property
+    def format(self) -> str:
+        return self.given_format or "text"
+
+
+class _AddReport(Action):
+    """Joins each --format with the --output next to it."""
+
+    def __call__(
+        self, _parser: ArgumentParser, given: Namespace, value: Any, option: str | None = None
+    ) -> None:
+        field = "given_format" if option == "--format" else "file"
+        *before, last = getattr(given, self.dest) or [Report()]
+        if getattr(last, field) is not None:
+            before, last = [*before, last], Report()
+        setattr(given, self.dest, [*before, last._replace(**{field: value})])
+
+
 class Parser(ArgumentParser):
     """The probe's arguments; docs/probe.md describes them."""
 
@@ -41,6 +69,7 @@ class Parser(ArgumentParser):
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> Namespace:
+        self._arguments = sys.argv[1:] if args is None else args
         given, unknown = self.parse_known_args(args, namespace)
         if unknown:
             # Without its value, which could be a credential.
@@ -51,7 +80,12 @@ class Parser(ArgumentParser):
         return given
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"error: {_redacted(message)}\n")
+        text = f"error: {_redacted(message)}"
+        if not {"nagios", "--format=nagios"}.isdisjoint(self._arguments):
+            # For Nagios, 2 is CRITICAL, and it reads standard output.
+            emit(sys.stdout, f"{nagios.status_line(nagios.UNKNOWN, text)}\n")
+            self.exit(nagios.UNKNOWN)
+        self.exit(USAGE, f"{text}\n")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -76,9 +110,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--cert-days", metavar="DAYS", type=amount, default=14.0, help="warn of its end (14)")
     add("--slow", metavar="MS", type=amount, default=1000.0, help="warn of slow answers (1000)")
     add("--fail-level", choices=["WARNING", "ERROR"], default="ERROR", help="that fails (ERROR)")
-    add(
-        "--format", choices=["text", *reports.FORMATS], default="text", help="of the report (text)"
-    )
+    add("--format", choices=FORMATS, action=_AddReport, default=[], dest="reports",
+        help="of the report (text; repeatable)")  # fmt: skip
+    add("--output", metavar="FILE", type=output, action=_AddReport, default=[], dest="reports",
+        help="for this format, instead of standard output")  # fmt: skip
 
 
 def url(text: str) -> str:
@@ -134,6 +169,14 @@ def release(text: str) -> str:
     return text
 
 
+def output(text: str) -> Path:
+    """Return the path of a file that can be written, so that this is known before the probe."""
+    path = Path(text)
+    if not text or not is_replaceable(path):
+        raise _invalid(text, "a file in a directory where this user may write")
+    return path
+
+
 def seconds(text: str) -> float:
     """Return seconds to wait, a day at most."""
     return _number(text, "0 to 86400 seconds", least=0.0, most=86400)
@@ -170,6 +213,8 @@ def conflict(given: Namespace) -> str | None:
         return "got --direct with several URLs, expected one: it is compared with its front"
     if given.all_addresses and (given.connect_to or "").startswith("unix:"):
         return "got --all-addresses with a unix socket, expected one of the two"
+    if len([report for report in given.reports if report.file is None]) > 1:
+        return "got several formats for standard output, expected --output FILE after all but one"
     return None
 
 

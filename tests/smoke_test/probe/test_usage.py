@@ -76,14 +76,14 @@ def test_what_does_not_pass_is_never_called_passed() -> None:
         assert result.stdout.splitlines()[-1].startswith(f"{url}: ")
 
 
-@pytest.mark.parametrize("report_format", ["json", "junit", "github"])
+@pytest.mark.parametrize("report_format", ["json", "junit", "github", "prometheus"])
 @pytest.mark.parametrize("port_offset", [0, 1])
 def test_other_formats_are_all_of_standard_output(report_format: str, port_offset: int) -> None:
     with serving(app()) as port:
         url = f"http://127.0.0.1:{port if port_offset == 0 else 1}/smoke-test/"
         result = run(url, "--format", report_format)
 
-    starts = {"json": "{", "junit": "<?xml", "github": "::"}
+    starts = {"json": "{", "junit": "<?xml", "github": "::", "prometheus": "# HELP "}
     assert result.stdout.startswith(starts[report_format])
     assert result.returncode == port_offset
     assert len(result.stderr.splitlines()) == port_offset
