@@ -21,6 +21,9 @@ from smoke_test.probe.verdict import printable
 
 USAGE = 2
 
+# One request starts every second, so this many may be under way.
+MAX_WATCH_TIMEOUT_S = 60
+
 DESCRIPTION = (
     "Follows one request through every layer (DNS, TCP, TLS, nginx, app server, Django, contract, "
     "release) and names the layer that failed."
@@ -95,6 +98,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--in-process", action="store_true", help="check this project itself, with manage.py")
     add("--release", metavar="ID", type=release, help="the release that must answer")
     add("--wait", metavar="SECONDS", type=seconds, default=0.0, help="keep retrying that long")
+    add("--watch", metavar="SECONDS", type=watch, default=0.0, help="ask every second, that long")
     add("--timeout", metavar="SECONDS", type=timeout, default=5.0, help="of one attempt (5)")
     add("--consecutive", metavar="N", type=count, default=1, help="passes in a row needed (1)")
     add("--fail-fast", action="store_true", help="stop at a fault that waiting cannot fix")
@@ -182,6 +186,11 @@ def seconds(text: str) -> float:
     return _number(text, "0 to 86400 seconds", least=0.0, most=86400)
 
 
+def watch(text: str) -> float:
+    """Return seconds to watch, a day at most."""
+    return _number(text, "1 to 86400 seconds", least=1.0, most=86400)
+
+
 def timeout(text: str) -> float:
     """Return the seconds of one attempt, an hour at most."""
     return _number(text, "0.1 to 3600 seconds", least=0.1, most=3600)
@@ -205,16 +214,37 @@ def conflict(given: Namespace) -> str | None:
         return "got --in-process with a URL, expected one of the two"
     if not given.in_process and not given.urls:
         return "got no URL, expected `smoke_test URL`, or `manage.py smoke_test --in-process`"
-    for name in ("all_addresses", "connect_to", "direct", "ca_file", "also", "page", "headers"):
+    for name in (
+        "all_addresses", "connect_to", "direct", "ca_file", "also", "page", "headers", "watch"
+    ):  # fmt: skip
         if getattr(given, name) and given.in_process:
             option = f"--{name.rstrip('s') if name == 'headers' else name.replace('_', '-')}"
             return f"got {option} with --in-process, expected `URL {option} ...`"
+    if given.watch and (problem := _watch_conflict(given)):
+        return problem
     if given.direct and len(given.urls) > 1:
         return "got --direct with several URLs, expected one: it is compared with its front"
     if given.all_addresses and (given.connect_to or "").startswith("unix:"):
         return "got --all-addresses with a unix socket, expected one of the two"
     if len([report for report in given.reports if report.file is None]) > 1:
         return "got several formats for standard output, expected --output FILE after all but one"
+    return None
+
+
+def _watch_conflict(given: Namespace) -> str | None:
+    if len(given.urls) > 1:
+        return "got --watch with several URLs, expected one; start one probe for each"
+    others = {
+        "--wait": given.wait,
+        "--consecutive": given.consecutive > 1,
+        "--fail-fast": given.fail_fast,
+    }
+    for option, is_given in others.items():
+        if is_given:
+            return f"got {option} with --watch, expected one of the two"
+    if given.timeout > MAX_WATCH_TIMEOUT_S:
+        got = f"--timeout {given.timeout:g} with --watch"
+        return f"got {got}, expected {MAX_WATCH_TIMEOUT_S} seconds at most"
     return None
 
 

@@ -9,6 +9,7 @@ from smoke_test.probe.reports import json
 from smoke_test.probe.reports.subject import causes, sentence, subject, title
 from smoke_test.probe.reports.text import phases
 from smoke_test.probe.verdict import Verdict
+from smoke_test.probe.watch import Watch, facts
 
 
 def render(outcome: Outcome) -> str:
@@ -34,6 +35,7 @@ def step_summary(outcome: Outcome) -> str:
         "",
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
+        *([f"Watch: {_markdown(facts(outcome))}", ""] if isinstance(outcome, Watch) else []),
         f"Timeline: `{timeline(outcome) or 'no attempt was completed'}`",
         "",
         "",

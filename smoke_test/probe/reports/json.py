@@ -5,11 +5,12 @@ from typing import Any
 
 from smoke_test.probe.gate import Outcome
 from smoke_test.probe.verdict import Verdict
+from smoke_test.probe.watch import Watch
 
 
 def render(outcome: Outcome) -> str:
     """Return the document."""
-    document = {
+    document: dict[str, Any] = {
         "schema_version": 1,
         "ok": outcome.passed,
         "verdicts": [_as_object(verdict) for verdict in outcome.verdicts],
@@ -21,6 +22,20 @@ def render(outcome: Outcome) -> str:
             for step in outcome.timeline
         ],
     }
+    if isinstance(outcome, Watch):
+        outage = outcome.longest_outage
+        document["watch"] = {
+            "asked": outcome.attempts,
+            "failed": outcome.failed,
+            "unanswered": outcome.unanswered,
+            "longest_outage": outage
+            and {
+                "at_s": round(outage.started_s, 3),
+                "lasted_s": round(outage.lasted_s, 3),
+                "code": outage.code,
+            },
+            "releases": outcome.releases,
+        }
     return json.dumps(document, indent=2)
 
 

@@ -2,6 +2,7 @@
 
 from smoke_test.probe.gate import Outcome
 from smoke_test.probe.verdict import Verdict
+from smoke_test.probe.watch import Watch, facts
 
 
 def case(verdict: Verdict) -> str:
@@ -36,5 +37,8 @@ def causes(outcome: Outcome) -> list[Verdict]:
 
 def failure_line(outcome: Outcome) -> str:
     """Return the reason for a failure, in one line."""
+    if isinstance(outcome, Watch):
+        was_interrupted = outcome.verdicts[-1].code == "probe.interrupted" and not outcome.failed
+        return f"Smoke test {'interrupted' if was_interrupted else 'failed'}: {facts(outcome)}."
     first = causes(outcome)[0]
     return f"Smoke test failed: {title(outcome, first)} {first.message}"

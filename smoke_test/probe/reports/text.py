@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from smoke_test.probe.gate import Outcome
 from smoke_test.probe.reports.subject import case, failure_line, subject
 from smoke_test.probe.verdict import Level, Verdict
+from smoke_test.probe.watch import Watch, facts
 
 
 def render(outcome: Outcome) -> str:
@@ -17,6 +18,10 @@ def passes(outcome: Outcome) -> Iterator[str]:
 
     None of them says `passed` unless the whole outcome did.
     """
+    if isinstance(outcome, Watch):
+        if outcome.passed:
+            yield f"Smoke test passed: {facts(outcome)}."
+        return
     alone = len({case(verdict) for verdict in outcome.verdicts}) == 1
     for verdict in outcome.verdicts:
         if verdict.level != "ok":
@@ -30,16 +35,19 @@ def passes(outcome: Outcome) -> Iterator[str]:
 
 
 def issues(outcome: Outcome) -> Iterator[tuple[Level, str]]:
-    """Yield blocks, errors before warnings; without errors, also why it failed."""
+    """Yield blocks, errors before warnings; of a watch, or without errors, also why it failed."""
     levels: tuple[Level, ...] = ("error", "warning")
     found = {
         level: [verdict for verdict in outcome.verdicts if verdict.level == level]
         for level in levels
     }
+    if is_watch := isinstance(outcome, Watch):
+        # To stop a watch is no error; its last line says it.
+        found["error"] = [v for v in found["error"] if v.code != "probe.interrupted"]
     for level, verdicts in found.items():
         if verdicts:
             yield level, "\n".join([f"{level.upper()}S:", *(_issue(outcome, v) for v in verdicts)])
-    if not outcome.passed and not found["error"]:
+    if not outcome.passed and (is_watch or not found["error"]):
         yield "error", failure_line(outcome)
 
 
