@@ -63,11 +63,11 @@ def run(given: Namespace, in_process: InProcess | None = None) -> int:
                 _make_attempts(outcome, given, in_process, stop)
         except Interrupted:
             name = signal.Signals(stop.signal_number).name
-            _give_up(outcome, "probe.interrupted", f"interrupted by {name}.")
+            give_up(outcome, "probe.interrupted", f"interrupted by {name}.")
         except Undecided as error:
-            _give_up(outcome, error.code, str(error))
+            give_up(outcome, error.code, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the report must be complete
-            _give_up(outcome, "probe.failed", f"{type(error).__name__}: {error}.")
+            give_up(outcome, "probe.failed", f"{type(error).__name__}: {error}.")
         is_written = _report(outcome, given.reports or [options.Report()])
     if any(report.format == "nagios" for report in given.reports):
         return nagios.state(outcome) if is_written else nagios.UNKNOWN
@@ -157,7 +157,7 @@ def _expectations(given: Namespace) -> Expectations:
     return Expectations(given.release, given.slow, given.cert_days)
 
 
-def _give_up(outcome: gate.Outcome, code: str, message: str) -> None:
+def give_up(outcome: gate.Outcome, code: str, message: str) -> None:
     """Complete the outcome with a verdict on the probe itself."""
     hint = CODES[code].hint
     verdict = Verdict("", "error", "probe", code, printable(message), hint)

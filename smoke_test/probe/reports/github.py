@@ -15,11 +15,12 @@ from smoke_test.probe.watch import Watch, facts
 def render(outcome: Outcome) -> str:
     """Return workflow commands, one annotation a line."""
     commands = {"ok": "notice", "warning": "warning", "error": "error"}
-    lines = [
-        f"::{commands[verdict.level]} title={_escaped(title(outcome, verdict), property_=True)}::"
-        f"{_escaped(sentence(verdict))}"
-        for verdict in outcome.verdicts
-    ]
+    failed = causes(outcome)
+    lines = []
+    for verdict in outcome.verdicts:
+        command = "error" if verdict in failed else commands[verdict.level]
+        name = _escaped(title(outcome, verdict), property_=True)
+        lines.append(f"::{command} title={name}::{_escaped(sentence(verdict))}")
     return "\n".join(lines)
 
 

@@ -15,15 +15,18 @@ _FORBIDDEN = str.maketrans({"|": "/", "'": None, '"': None, "`": None})
 
 
 def render(outcome: Outcome) -> str:
-    """Return `SMOKE TEST OK - ... | total=0.035s;;;0`, and a line for each further detail."""
+    """Return `PETSAGE OK - ... | total=0.035s;;;0`, and a line for each further detail."""
     first, *others = _details(outcome)
     data = " ".join(_performance(outcome))
     return "\n".join([f"{status_line(state(outcome), first)}{data and f' | {data}'}", *others])
 
 
 def status_line(number: int, text: str) -> str:
-    """Return the first line, without performance data."""
-    return f"SMOKE TEST {STATES[number]} - {text.translate(_FORBIDDEN)}"
+    """Return the first line, without performance data.
+
+    It does not begin with `SMOKE TEST`: monitoring-plugins' negate takes the OK in it for a state.
+    """
+    return f"PETSAGE {STATES[number]} - {text.translate(_FORBIDDEN)}"
 
 
 def state(outcome: Outcome) -> int:
