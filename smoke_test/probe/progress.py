@@ -1,7 +1,8 @@
 """What standard error shows until the report comes."""
 
-import shutil
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TextIO
 
@@ -50,7 +51,7 @@ class Progress:
         left_s = max(0.0, self._wait_s - outcome.waited_s)
         line = f"{timeline(outcome)}  ({left_s:.0f} s left)" if self._wait_s else timeline(outcome)
         # The end of the line is the news.
-        emit(self._stream, f"{_CLEAR}{line[-_columns() :]}")
+        emit(self._stream, f"{_CLEAR}{line[-_columns(self._stream) :]}")
 
 
 class WatchProgress:
@@ -81,7 +82,9 @@ class WatchProgress:
             left_s = max(0.0, self._seconds - watch.waited_s)
             line = f"{self._time(watch.waited_s)} {state}, {facts(watch)} ({left_s:.0f} s left)"
             level: Level = "error" if watch.outage else "ok"
-            written = f"{_CLEAR}{written}{painted(self._stream, line[: _columns()], level)}"
+            written = (
+                f"{_CLEAR}{written}{painted(self._stream, line[: _columns(self._stream)], level)}"
+            )
         emit(self._stream, written)
 
     def close(self) -> None:
@@ -100,8 +103,12 @@ def timeline(outcome: Outcome) -> str:
     )
 
 
-def _columns() -> int:
-    return shutil.get_terminal_size().columns - 1
+def _columns(stream: TextIO | None) -> int:
+    """Return how long a line may be that shall not wrap; of standard error, not of the output."""
+    with suppress(OSError):
+        if stream is not None and (columns := os.get_terminal_size(stream.fileno()).columns):
+            return columns - 1
+    return 79
 
 
 def _count(step: Step) -> str:
