@@ -13,6 +13,7 @@ import pytest
 from smoke_test.contract import BODY
 from smoke_test.probe import options
 from smoke_test.probe.codes import CODES
+from smoke_test.probe.reports import FORMATS
 from tests.conftest import ROOT
 from tests.smoke_test.test_checks import CASES, SLOW
 
@@ -74,6 +75,12 @@ def test_the_docs_list_exactly_the_options_of_the_probe() -> None:
     listed = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", parser.format_help(), re.MULTILINE)
 
     assert set(re.findall(r"^\| `(--[a-z-]+)", PROBE, re.MULTILINE)) == set(listed)
+
+
+def test_the_docs_list_exactly_the_formats_of_the_probe() -> None:
+    section = PROBE.partition("\n## Formats\n")[2].partition("\n## ")[0]
+
+    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == FORMATS
 
 
 @pytest.mark.process

@@ -18,7 +18,7 @@ from smoke_test.probe.deadline import Deadline, Interrupted
 from smoke_test.probe.diagnosis import Expectations
 from smoke_test.probe.probe import Probe, Undecided, split_credentials
 from smoke_test.probe.progress import Progress, WatchProgress
-from smoke_test.probe.reports import nagios, render, text
+from smoke_test.probe.reports import render, text
 from smoke_test.probe.reports.subject import failure_line
 from smoke_test.probe.streams import emit, painted
 from smoke_test.probe.verdict import Level, Verdict, printable
@@ -70,6 +70,8 @@ def run(given: Namespace, in_process: InProcess | None = None) -> int:
             give_up(outcome, "probe.failed", f"{type(error).__name__}: {error}.")
         is_written = _report(outcome, given.reports or [options.Report()])
     if any(report.format == "nagios" for report in given.reports):
+        from smoke_test.probe.reports import nagios
+
         return nagios.state(outcome) if is_written else nagios.UNKNOWN
     if stop.signal_number:
         # A watch that is stopped has seen all the same what failed.
@@ -185,7 +187,7 @@ def _report(outcome: gate.Outcome, wanted: Sequence[options.Report]) -> bool:
     if problem := _write(sys.stdout, out):
         err.append((f"error: cannot write the report: {problem}", "error"))
     problems = [
-        f"error: cannot write '{report.file}': {problem}"
+        f"error: cannot write '{printable(str(report.file))}': {problem}"
         for report in wanted
         if report.file is not None
         and (problem := files.replace(report.file, f"{render(outcome, report.format)}\n"))
@@ -199,6 +201,7 @@ def _report(outcome: gate.Outcome, wanted: Sequence[options.Report]) -> bool:
 
 def _write_for_github(outcome: gate.Outcome) -> list[str]:
     """Add to the step's summary and outputs, where there are any; return what went wrong."""
+    # Imported only here, as the other formats are.
     from smoke_test.probe.reports import github
 
     documents = {

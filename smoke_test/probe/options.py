@@ -15,7 +15,7 @@ from smoke_test.contract import PATH, RELEASE, RELEASE_FORMAT
 from smoke_test.probe.files import is_replaceable
 from smoke_test.probe.probe import Also
 from smoke_test.probe.redirects import split_http_url
-from smoke_test.probe.reports import FORMATS, nagios
+from smoke_test.probe.reports import FORMATS
 from smoke_test.probe.streams import emit
 from smoke_test.probe.verdict import printable
 
@@ -86,6 +86,8 @@ class Parser(ArgumentParser):
         text = f"error: {_redacted(message)}"
         if not {"nagios", "--format=nagios"}.isdisjoint(self._arguments):
             # For Nagios, 2 is CRITICAL, and it reads standard output.
+            from smoke_test.probe.reports import nagios
+
             emit(sys.stdout, f"{nagios.status_line(nagios.UNKNOWN, text)}\n")
             self.exit(nagios.UNKNOWN)
         self.exit(USAGE, f"{text}\n")
@@ -228,6 +230,8 @@ def conflict(given: Namespace) -> str | None:
         return "got --all-addresses with a unix socket, expected one of the two"
     if len([report for report in given.reports if report.file is None]) > 1:
         return "got several formats for standard output, expected --output FILE after all but one"
+    if len({report.file for report in given.reports}) < len(given.reports):
+        return "got the same --output FILE twice, expected one for each format"
     return None
 
 

@@ -50,6 +50,10 @@ from tests.smoke_test.probe.report import probe
         (["http://a/", "--also", "home"], "'home'"),
         (["http://a/", "--also", "/=99"], "'/=99'"),
         (["http://a/", "--output", "/nowhere/report"], "'/nowhere/report'"),
+        (
+            ["http://a/", "--output=a", "--format=text", "--format=json", "--output=a"],
+            "the same --output FILE twice",
+        ),
         (["http://a/", "--format", "text"], "several formats for standard output"),
         (["http://a/", "--watch", "0.5"], "'0.5'"),
         (["http://a/", "--watch", "9", "--wait", "9"], "--wait with --watch"),
