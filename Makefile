@@ -36,11 +36,13 @@ test: .venv/installed-dev ## Run all tests but those of make checkers
 checkers: .venv/installed-dev ## Run every health checker against a machine that breaks, and write docs/health-checkers/
 	@$(BIN)/python -m pytest -m checkers
 
-soak: .venv/installed-dev ## Upgrade and disturb a machine under full load (TIMES=10), as root
+soak: .venv/installed-dev ## Disturb a machine under full load, and write docs/reliability.md (TIMES=10), as root
 	@$(BIN)/python -m tests.systemd.soak --times '$(TIMES)'
 
-bench: .venv-bench/installed ## Measure it beside the original and its peers (ROUNDS=9)
+bench: .venv-bench/installed ## Compare it with the original and its peers, and write docs/performance.md (ROUNDS=9)
 	@.venv-bench/bin/python -m benchmarks.endpoint --rounds '$(ROUNDS)'
+	@.venv-bench/bin/python -m benchmarks.shortcuts --rounds '$(ROUNDS)'
+	@.venv-bench/bin/python -m benchmarks.probe
 
 check: .venv/installed-dev ## Lint, types, layering, and whether the lock files are fresh
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""The measured servers, and how each is started."""
+"""The measured servers, and the commands that start them."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +21,17 @@ class Contestant(NamedTuple):
 
 OURS = "PetSage"
 ORIGINAL = "the original, uvicorn"
+# The Django packages whose endpoint is a view. dockerflow responds in a middleware.
+PEERS = ("django-health-check", "django-alive", "django-watchman", "django-deploy-probes")
 
-
-# As the service schedules granian's threads.
+# How the service schedules granian's threads.
 BATCH = ("chrt", "--batch", "0")
 
 
 def granian(
     target: str, workers: int = 1, scheduled: Sequence[str] = BATCH
 ) -> Callable[[int | Path], list[str]]:
-    """Start a WSGI application with the options of PetSage."""
+    """Return the command that serves a WSGI application with PetSage's options."""
 
     def command(address: int | Path) -> list[str]:
         bind = {"uds": str(address)} if isinstance(address, Path) else {"port": str(address)}

@@ -1,7 +1,7 @@
-"""`make bench`: the endpoint beside the original, its peers and the limits, in one run.
+"""`make bench`: compares the endpoint with the original, its peers and the limits, in one run.
 
-All servers run at the same time, and every round measures each in turn, so a machine that slows
-down for a while slows all of them. Figures are medians over the rounds, ratios are medians of the
+All servers run at the same time, and every round measures each of them, so a machine that slows
+down temporarily slows all of them. Figures are medians over the rounds, ratios are medians of the
 ratios within a round.
 """
 
@@ -26,12 +26,14 @@ from benchmarks.contestants import (
     DIRECT,
     ORIGINAL,
     OURS,
+    PEERS,
     PETSAGE,
     Contestant,
     granian,
 )
 from benchmarks.load import Load, load
 from benchmarks.processes import Server, free_port, until_answered
+from benchmarks.tables import PERFORMANCE, write_table
 from deploy.processes import answers
 
 CONNECTIONS = (1, 16, 64)
@@ -66,20 +68,20 @@ def main() -> None:
     for program, package in (("wrk", "wrk"), ("nginx", "nginx-light")):
         if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
             sys.exit(f"make bench: {program} is not installed; apt-get install {package}")
-    _say(_machine())
+    _write_machine(rounds)
     with ExitStack() as stack:
-        _say("\n## Direct\n")
         runners = [_serve(contestant, stack) for contestant in DIRECT]
-        _tables(_run(runners, rounds), [c.name for c in DIRECT])
-        _say(_costs(runners))
+        direct = _run(runners, rounds)
+        _write_runs("Direct", direct, [c.name for c in DIRECT])
+        costs = _costs(runners)
     with ExitStack() as stack:
-        _say("\n## Behind nginx\n")
         var = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         runners = [_serve_behind(c, var / str(n), stack) for n, c in enumerate(BEHIND_NGINX)]
         runners.append(_nginx_alone(var, stack))
-        _tables(_run(runners, rounds), [runner.contestant.name for runner in runners])
-    _say("\n## Workers and connections\n")
-    _say(_scaling())
+        behind = _run(runners, rounds)
+        _write_runs("Behind nginx", behind, [runner.contestant.name for runner in runners])
+    errors = _write_scaling()
+    _write_goals(direct, behind, costs, errors)
 
 
 def _rounds(text: str) -> int:
@@ -97,18 +99,17 @@ def _serve(contestant: Contestant, stack: ExitStack) -> Runner:
 
 
 def _serve_behind(contestant: Contestant, var: Path, stack: ExitStack) -> Runner:
-    """Serve it on a socket, behind our own nginx."""
+    """Serve the contestant on a socket, behind our own nginx."""
     var.mkdir()
     path = var / "app-1.sock"
-    # nginx shares its requests between two instances.
+    # Our nginx distributes requests to two instances.
     (var / "app-2.sock").symlink_to(path)
     server = Server(contestant.command(path), contestant.environ)
     stack.callback(server.stop)
     while not answers(path, "localhost", seconds=5):
-        # While nothing listens, the connection is refused immediately.
+        # Without a listener, the call returns immediately.
         time.sleep(0.1)
     port = free_port()
-    # Without a rate limit in effect.
     environ = {"NGINX_PORT": str(port)}
     nginx = Server([sys.executable, "-m", "deploy.nginx", "--var", str(var)], environ)
     stack.callback(nginx.stop)
@@ -143,48 +144,97 @@ def _run(runners: Sequence[Runner], rounds: int) -> Runs:
         for connections in CONNECTIONS:
             for runner in runners:
                 before = runner.cpu_seconds()
-                found = load(runner.port, runner.contestant.target, connections, seconds=1)
+                result = load(runner.port, runner.contestant.target, connections, seconds=1)
                 used = runner.cpu_seconds() - before
                 if number:
-                    run = Run(found, used / max(found.requests, 1) * 1e6)
+                    run = Run(result, used / max(result.requests, 1) * 1e6)
                     runs[runner.contestant.name, connections].append(run)
     return runs
 
 
-def _tables(runs: Runs, names: Sequence[str]) -> None:
+def _write_runs(how: str, runs: Runs, names: Sequence[str]) -> None:
     for connections in CONNECTIONS:
-        _say(f"{connections} connection{'s' if connections > 1 else ''}:\n")
-        _say(
-            "| | requests/s | to the original | 10 % to 90 % | p50 ms | p99 ms | CPU µs | errors |"
-        )
-        _say("|---|---|---|---|---|---|---|---|")
-        original = runs[ORIGINAL, connections]
+        rows = []
         for name in names:
-            here = runs[name, connections]
-            ratios = [
-                run.load.per_second / other.load.per_second
-                for run, other in zip(here, original, strict=True)
-            ]
+            here, ratios = runs[name, connections], _ratios(runs, name, ORIGINAL, connections)
             deciles = statistics.quantiles(ratios, n=10, method="inclusive")
-            _say(
-                f"| {name} | {_median(here, lambda run: run.load.per_second):.0f} "
-                f"| {statistics.median(ratios):.2f} | {deciles[0]:.2f} to {deciles[-1]:.2f} "
-                f"| {_median(here, lambda run: run.load.p50):.2f} "
-                f"| {_median(here, lambda run: run.load.p99):.2f} "
-                f"| {_median(here, lambda run: run.cpu_each):.0f} "
-                f"| {sum(run.load.errors for run in here)} |"
+            rows.append(
+                [
+                    name,
+                    f"{_median(here, _per_second):.0f}",
+                    f"{statistics.median(ratios):.2f}",
+                    f"{deciles[0]:.2f} to {deciles[-1]:.2f}",
+                    f"{_median(here, lambda run: run.load.p50):.2f}",
+                    f"{_median(here, _p99):.2f}",
+                    f"{_median(here, lambda run: run.cpu_each):.0f}",
+                    sum(run.load.errors for run in here),
+                ]
             )
-        _say("")
+        title = f"{how}, {connections} connection{'s' if connections > 1 else ''}"
+        head = [title, "requests/s", "to the original", "10 % to 90 %", "p50 ms", "p99 ms"]
+        write_table(PERFORMANCE, [*head, "CPU µs", "errors"], rows)
 
 
-def _costs(runners: Sequence[Runner]) -> str:
-    """Return the memory and the start time of each."""
-    lines = ["| | MiB a worker | start to the first 200, ms |", "|---|---|---|"]
-    for runner in runners:
-        memory = runner.servers[0].worker_mib()
-        start = statistics.median(_start_ms(runner.contestant) for _ in range(STARTS))
-        lines.append(f"| {runner.contestant.name} | {memory:.0f} | {start:.0f} |")
-    return "\n".join(lines)
+def _ratios(runs: Runs, name: str, other: str, connections: int) -> list[float]:
+    """Return the ratios of requests per second within each round."""
+    pairs = zip(runs[name, connections], runs[other, connections], strict=True)
+    return [a.load.per_second / b.load.per_second for a, b in pairs]
+
+
+def _costs(runners: Sequence[Runner]) -> dict[str, tuple[float, float]]:
+    """Write and return the memory in MiB and the start in milliseconds of each contestant."""
+    costs = {
+        runner.contestant.name: (
+            runner.servers[0].worker_mib(),
+            statistics.median(_start_ms(runner.contestant) for _ in range(STARTS)),
+        )
+        for runner in runners
+    }
+    rows = [[name, f"{memory:.0f}", f"{start:.0f}"] for name, (memory, start) in costs.items()]
+    write_table(PERFORMANCE, ["Costs", "MiB per worker", "start to first 200, ms"], rows)
+    return costs
+
+
+def _write_goals(
+    direct: Runs, behind: Runs, costs: dict[str, tuple[float, float]], errors: int
+) -> None:
+    """Write whether this run met each goal; a bound of 1 on a cost is met by less."""
+
+    def ratio(runs: Runs, other: str, connections: int) -> float:
+        return statistics.median(_ratios(runs, OURS, other, connections))
+
+    def p99(connections: int) -> float:
+        ours, original = direct[OURS, connections], direct[ORIGINAL, connections]
+        return _median(ours, _p99) / _median(original, _p99)
+
+    many = CONNECTIONS[1:]
+    slowest_peer = {n: min(ratio(direct, peer, n) for peer in PEERS) for n in many}
+    at_least = [
+        *((f"direct, {n} connections, to the original", 1.1, ratio(direct, ORIGINAL, n))
+          for n in many),
+        *((f"behind nginx, {n} connections, to the original", 1.1, ratio(behind, ORIGINAL, n))
+          for n in many),
+        ("behind nginx, 1 connection, to the original", 0.9, ratio(behind, ORIGINAL, 1)),
+        *((f"direct, {n} connections, to a plain APIView on gunicorn", 3.0,
+           ratio(direct, "plain APIView, gunicorn", n)) for n in many),
+        *((f"direct, {n} connections, to the fastest peer with a view", 1.0, slowest_peer[n])
+          for n in many),
+        *((f"direct, {n} connections, to a bare view with the same middleware", 0.75,
+           ratio(direct, "bare Django view, same middleware", n)) for n in many),
+    ]  # fmt: skip
+    at_most = [
+        *((f"p99, {n} connections, to the original", 1.0, p99(n)) for n in many),
+        ("memory of a worker, to the original", 1.0, costs[OURS][0] / costs[ORIGINAL][0]),
+        ("start to first 200, to the original", 1.0, costs[OURS][1] / costs[ORIGINAL][1]),
+        ("errors with 1,024 connections", 0.0, float(errors)),
+    ]
+    rows = [
+        [goal, f"{sign} {bound:g}", f"{value:.2f}", "met" if met else "**missed**"]
+        for sign, table in (("at least", at_least), ("at most", at_most))
+        for goal, bound, value in table
+        for met in [value >= bound if sign == "at least" else value <= bound]
+    ]
+    write_table(PERFORMANCE, ["Goal", "Ratio", "This run", ""], rows)
 
 
 def _start_ms(contestant: Contestant) -> float:
@@ -196,35 +246,41 @@ def _start_ms(contestant: Contestant) -> float:
         server.stop()
 
 
-def _scaling() -> str:
-    """Return the figures of PetSage with more workers and connections."""
-    lines = [
-        "| workers | connections | requests/s | p50 ms | p99 ms | errors |",
-        "|---|---|---|---|---|---|",
-    ]
+def _write_scaling() -> int:
+    """Write the figures of PetSage with more workers and connections; return the errors."""
+    rows, errors = [], 0
     for workers in (1, 2):
         port = free_port()
         command = granian(PETSAGE, workers)(port)
-        # Two workers have a processor each, one of them shared with the load generator.
+        # Two workers use both processors and share one with the load generator.
         server = Server(command, {}, processors="0" if workers == 1 else "0,1")
         try:
             until_answered(port, "/smoke-test/")
             for connections in (1, 4, 16, 64, 256, 1024):
-                found = load(port, "/smoke-test/", connections, seconds=5)
-                lines.append(
-                    f"| {workers} | {connections} | {found.per_second:.0f} | {found.p50:.2f} "
-                    f"| {found.p99:.2f} | {found.errors} |"
-                )
+                result = load(port, "/smoke-test/", connections, seconds=5)
+                figures = [f"{result.per_second:.0f}", f"{result.p50:.2f}", f"{result.p99:.2f}"]
+                rows.append([workers, connections, *figures, result.errors])
+                errors += result.errors
         finally:
             server.stop()
-    return "\n".join(lines)
+    head = ["workers", "connections", "requests/s", "p50 ms", "p99 ms", "errors"]
+    write_table(PERFORMANCE, head, rows)
+    return errors
 
 
 def _median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:
     return statistics.median(figure(run) for run in runs)
 
 
-def _machine() -> str:
+def _per_second(run: Run) -> float:
+    return run.load.per_second
+
+
+def _p99(run: Run) -> float:
+    return run.load.p99
+
+
+def _write_machine(rounds: int) -> None:
     processors = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -235,17 +291,15 @@ def _machine() -> str:
         *("django-health-check", "django-alive", "django-watchman", "dockerflow"),
         "django-deploy-probes",
     )
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {len(processors)} processors ({processors[0]}), "
-        f"Linux {platform.release()}, Python {platform.python_version()}; "
-        + ", ".join(f"{package} {version(package)}" for package in packages)
-        + f". The first row is {OURS} as it ships."
-    )
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    rows = [
+        ("date", f"{datetime.now(UTC):%Y-%m-%d}"),
+        ("rounds", rounds),
+        ("processors", f"{len(processors)} ({processors[0]})"),
+        ("Linux", platform.release()),
+        ("Python", platform.python_version()),
+        ("packages", ", ".join(f"{package} {version(package)}" for package in packages)),
+    ]
+    write_table(PERFORMANCE, ["The run", ""], rows)
 
 
 if __name__ == "__main__":

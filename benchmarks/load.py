@@ -1,4 +1,4 @@
-"""wrk, and its results."""
+"""Runs wrk and reads its report."""
 
 import re
 import subprocess
@@ -40,19 +40,19 @@ def _read(report: str) -> Load:
     if failed := re.search(r"Socket errors: (.*)", report):
         errors += sum(int(n) for n in re.findall(r"\d+", failed[1]))
     return Load(
-        requests=int(_found(r"(\d+) requests in", report)),
-        per_second=float(_found(r"Requests/sec: +([\d.]+)", report)),
-        p50=_milliseconds(_found(r"50% +(\S+)", report)),
-        p99=_milliseconds(_found(r"99% +(\S+)", report)),
+        requests=int(_match(r"(\d+) requests in", report)),
+        per_second=float(_match(r"Requests/sec: +([\d.]+)", report)),
+        p50=_milliseconds(_match(r"50% +(\S+)", report)),
+        p99=_milliseconds(_match(r"99% +(\S+)", report)),
         errors=errors,
     )
 
 
-def _found(pattern: str, report: str) -> str:
+def _match(pattern: str, report: str) -> str:
     match = re.search(pattern, report)
     if match is None:
         raise ValueError(
-            f"got a report of wrk without {pattern!r}, expected one with it: {report}"
+            f"got a wrk report without a match for {pattern!r}, expected one: {report}"
         )
     return match[1]
 

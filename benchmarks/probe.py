@@ -1,7 +1,7 @@
-"""What the probe and the checks cost as processes, beside curl and Python's own start.
+"""How long the probe and the checks take as processes, compared with curl and Python's startup.
 
-Runs each command in turn, round after round, and prints medians in milliseconds, their spread, and
-the median of the ratios to `import pycurl` within a round.
+Each round runs each command. Writes medians in milliseconds, their spread, and the median of the
+ratios to `import pycurl` within a round.
 """
 
 import shutil
@@ -11,6 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.contestants import PETSAGE, granian
+from benchmarks.processes import Server, free_port, until_answered
+from benchmarks.tables import PERFORMANCE, write_table
+from smoke_test.contract import PATH
+
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 31
 
@@ -18,11 +23,25 @@ BASE = "python -c 'import pycurl'"
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit(
-            "got no URL, expected python -m benchmarks.probe http://127.0.0.1:8000/smoke-test/"
-        )
-    url = sys.argv[1]
+    port = free_port()
+    server = Server(granian(PETSAGE)(port), {})
+    try:
+        until_answered(port, PATH)
+        times = _measure(f"http://127.0.0.1:{port}{PATH}")
+    finally:
+        server.stop()
+    rows = []
+    for name, durations in times.items():
+        deciles = statistics.quantiles(durations, n=10)
+        ratio = statistics.median(a / b for a, b in zip(durations, times[BASE], strict=True))
+        median, spread = statistics.median(durations), f"{deciles[0]:.0f} to {deciles[-1]:.0f}"
+        rows.append([f"`{name}`", f"{median:.0f}", spread, f"{ratio:.2f}"])
+    head = ["command", "median ms", "10 % to 90 %", "relative to importing pycurl"]
+    write_table(PERFORMANCE, head, rows)
+
+
+def _measure(url: str) -> dict[str, list[float]]:
+    """Return the durations of each command in milliseconds."""
     curl = shutil.which("curl") or sys.exit("curl is not installed: apt-get install curl")
     manage = [sys.executable, "manage.py"]
     commands = {
@@ -41,16 +60,7 @@ def main() -> None:
     for _ in range(ROUNDS):
         for name, command in commands.items():
             times[name].append(_run_ms(command))
-    sys.stdout.write(
-        "| command | median ms | 10 % to 90 % | to import pycurl |\n|---|---|---|---|\n"
-    )
-    for name, found in times.items():
-        deciles = statistics.quantiles(found, n=10)
-        ratio = statistics.median(a / b for a, b in zip(found, times[BASE], strict=True))
-        sys.stdout.write(
-            f"| `{name}` | {statistics.median(found):.0f} "
-            f"| {deciles[0]:.0f} to {deciles[-1]:.0f} | {ratio:.2f} |\n"
-        )
+    return times
 
 
 def _run_ms(command: list[str]) -> float:

@@ -1,4 +1,4 @@
-"""The measured servers: started on one processor, and what they use of it."""
+"""The measured servers: starts them on one processor, and reads their use of it."""
 
 import http.client
 import os
@@ -43,7 +43,7 @@ class Server:
         return sum(_cpu_seconds(pid) for pid in self._pids())
 
     def worker_mib(self) -> float:
-        """Return what one worker adds, in MiB."""
+        """Return the memory of one worker, in MiB."""
         return _proportional_mib(self._pids()[-1])
 
     def _pids(self) -> list[int]:
@@ -69,7 +69,7 @@ def until_answered(port: int, target: str, seconds: float = 30) -> float:
             if status == http.HTTPStatus.OK:
                 return time.monotonic() - began
             last = str(status)
-        # The precision of the figure; requests without a pause would slow the start down.
+        # A trade-off: shorter is more precise, but requests without a pause slow down the start.
         time.sleep(0.005)
     raise TimeoutError(f"no 200 for {target} on port {port} in {passed:.0f} s, last: {last}")
 

@@ -1,7 +1,7 @@
-"""Check the certificate for install.sh, under the settings as systemd reads them.
+"""Checks the certificate for install.sh, with the settings as systemd reads them.
 
-Prints the first host, the address where nginx listens, and all hosts, or what is missing. Standard
-library only, because nothing is installed yet.
+Prints the first host, the address where nginx listens, and all hosts, or else what is missing.
+Uses only the standard library, because nothing is installed yet.
 """
 
 import os
@@ -24,7 +24,7 @@ try:
 except OSError as error:
     sys.exit(
         f"got {error.strerror or error} for {certificate} with {key}, expected a certificate and "
-        "its key; docs/deployment.md says how to get them, or to name others"
+        "its key; docs/deployment.md says how to get them or use others"
     )
 address, _, port = os.environ.get("NGINX_HTTPS", "443").split(",")[0].rpartition(":")
 sys.stdout.write(f"{host} {address or '127.0.0.1'}:{port} {hosts}\n")

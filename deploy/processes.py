@@ -1,4 +1,4 @@
-"""Processes in groups: started, attended and killed; and whether the app answers."""
+"""Starts, watches and kills process groups, and checks whether the app responds."""
 
 import contextlib
 import os
@@ -8,22 +8,22 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-# The signals that the parent of a group blocks, and takes one by one.
+# The signals that the parent of a group blocks and handles one by one.
 SIGNALS = {signal.SIGCHLD, signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
 
 def start_group(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a process in a group of its own: Ctrl-C reaches it only through its parent."""
+    """Start a process in its own group, so that Ctrl-C reaches it only through its parent."""
     return subprocess.Popen(  # noqa: S603 - no part of it comes from outside
         command, process_group=0, preexec_fn=_unblock
     )
 
 
 def attend(groups: Sequence[subprocess.Popen[bytes]]) -> int:
-    """Wait for a signal (0) or an exit (its status), with SIGNALS blocked; then kill all groups.
+    """Wait for a signal or an exit, then kill all groups; return 0 or the exit status.
 
-    granian would wait for half a request, and loses a signal that arrives while a worker starts.
-    On a developer's machine neither matters.
+    SIGNALS must be blocked. Killing is safe on a developer's machine, and necessary: granian waits
+    for unfinished requests, and loses a signal that arrives while a worker starts.
     """
     ended: list[int] = []
     while not ended and signal.sigwait(SIGNALS) == signal.SIGCHLD:
@@ -36,7 +36,7 @@ def attend(groups: Sequence[subprocess.Popen[bytes]]) -> int:
 
 
 def answers(path: Path, host: str, seconds: float) -> bool:
-    """Return whether the app on the unix socket sends a byte within `seconds`, whatever it is."""
+    """Return whether the app on the unix socket sends any byte within `seconds`."""
     request = f"GET /smoke-test/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
         client.settimeout(seconds)
@@ -47,13 +47,13 @@ def answers(path: Path, host: str, seconds: float) -> bool:
 
 
 def children(pid: int) -> list[int]:
-    """Return the running children of any of the process's threads; see proc(5)."""
-    found: list[int] = []
+    """Return the running children of all the process's threads; see proc(5)."""
+    pids: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        # Threads come and go.
+        # A thread may have ended.
         with contextlib.suppress(OSError):
-            found += map(int, path.read_text().split())
-    return found
+            pids += map(int, path.read_text().split())
+    return pids
 
 
 def _unblock() -> None:

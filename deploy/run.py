@@ -1,7 +1,7 @@
-"""Serve this clone on the loopback interface: `make run`, and `make stack` behind nginx.
+"""Serves this clone on the loopback interface: `make run`, and `make stack` behind nginx.
 
-Both check the project and collect the static files first. `make run` is one granian; `make stack`
-is what a deployment has, two granians behind nginx, with all state in var/.
+Both first check the project and collect the static files. `make run` starts one granian; `make
+stack` starts two granians behind nginx, like a deployment, with all state in var/.
 """
 
 import argparse
@@ -41,11 +41,11 @@ def main() -> None:
     except (CommandError, ImproperlyConfigured, OSError) as error:
         sys.exit(f"make {target}: {error}")
 
-    # From here on they are taken one by one: none is lost while granian starts.
+    # attend() handles them one by one, so none is lost while granian starts.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    url, how = f"http://{HOST}:{port}", " behind nginx" if options.behind_nginx else ""
+    url, behind = f"http://{HOST}:{port}", " behind nginx" if options.behind_nginx else ""
     sys.stdout.write(
-        f"PetSage serves this clone{how} until Ctrl-C:\n"
+        f"PetSage serves this clone{behind} until Ctrl-C:\n"
         f"  {url}/smoke-test/   the smoke test: a page for browsers, JSON for the rest\n"
         f"  {url}/docs/         the API, to read and to try\n"
         f"  {url}/openapi.json  the API's schema\n"
@@ -63,9 +63,9 @@ def _port(text: str) -> int:
 
 
 def _refuse_busy(port: int, example: str) -> None:
-    """Raise OSError if the port is taken.
+    """Raise OSError if the port is in use.
 
-    granian silently shares a port with another granian, and either may answer.
+    granian silently shares a port with another granian, and either may respond.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,8 +73,8 @@ def _refuse_busy(port: int, example: str) -> None:
             listener.bind((HOST, port))
         except OSError as error:
             raise OSError(
-                f"port {port} of {HOST}: {error.strerror}; stop what listens there, or use "
-                f"another port: {example}"
+                f"port {port} of {HOST}: {error.strerror}; stop the program that uses it, or "
+                f"choose another port: {example}"
             ) from error
 
 
@@ -95,7 +95,7 @@ def _granian(port: int) -> list[str]:
         static_path_mount=str(settings.STATIC_ROOT),
         # Browsers must revalidate after an upgrade.
         static_path_expires="0",
-        # Seconds, for a signal that is sent to granian itself.
+        # Seconds, for a signal sent to granian itself.
         workers_kill_timeout="1",
     )
 

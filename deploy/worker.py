@@ -1,4 +1,4 @@
-"""The application behind nginx: each request has a time limit, and systemd watches the worker."""
+"""The application behind nginx, with a time limit for requests and systemd's watchdog."""
 
 import faulthandler
 import os
@@ -16,20 +16,20 @@ from django.conf import settings
 from deploy.processes import answers
 from petsage_project.wsgi import application as without_limit
 
-# Seconds. nginx gives up after 4.8, so nobody is waiting any more. granian takes a second end
-# within 5.5 for a crash loop, and exits.
+# Seconds. nginx gives up after 4.8, so no client is still waiting. granian treats a second worker
+# death within 5.5 as a crash loop, and exits.
 LIMIT = 6.0
 
-# SIGALRM ends the process. Before that, the stack of each thread goes to the log.
+# SIGALRM first logs the stack of each thread, then ends the process.
 faulthandler.register(signal.SIGALRM, chain=True)
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer as the project does; if that takes longer than LIMIT, this worker ends.
+    """Respond like the project; if that takes longer than LIMIT, end this worker.
 
-    A stuck thread cannot be stopped, so its process is. SIGALRM fires even while the GIL is held;
-    granian starts another worker. The timer belongs to the process, so a worker must have a single
-    blocking thread. A streamed body is not limited.
+    A stuck thread cannot be stopped, but its process can. SIGALRM fires even while the GIL is
+    held; granian starts another worker. The timer belongs to the process, so a worker must have a
+    single blocking thread. Streamed bodies have no limit.
     """
     signal.setitimer(signal.ITIMER_REAL, LIMIT)
     try:
@@ -39,10 +39,10 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 
 def _tell_systemd(notify: str, path: Path) -> None:
-    """Tell systemd once a second that this worker answers on its socket; see sd_notify(3).
+    """Tell systemd once a second that this worker responds on its socket; see sd_notify(3).
 
-    Any answer will do. A restart does not cure a view that raises, and it would take both
-    instances down. WatchdogSec= in the unit is longer than one attempt.
+    Any response counts: a restart does not fix a view that raises, and it would take both
+    instances down. WatchdogSec= in the unit is longer than one call of answers().
     """
     host = settings.ALLOWED_HOSTS[0].removeprefix(".")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
@@ -55,5 +55,5 @@ def _tell_systemd(notify: str, path: Path) -> None:
 
 
 if "NOTIFY_SOCKET" in os.environ:
-    told = (os.environ["NOTIFY_SOCKET"], Path(os.environ["GRANIAN_UDS"]))
-    threading.Thread(target=_tell_systemd, args=told, daemon=True).start()
+    sockets = (os.environ["NOTIFY_SOCKET"], Path(os.environ["GRANIAN_UDS"]))
+    threading.Thread(target=_tell_systemd, args=sockets, daemon=True).start()

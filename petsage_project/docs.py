@@ -1,4 +1,4 @@
-"""The API's document and its page. Loaded when somebody asks for them; see urls.py."""
+"""The OpenAPI document and its page, loaded at the first request for them; see urls.py."""
 
 from django.conf import settings
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2
@@ -8,13 +8,13 @@ from petsage_project.middleware import policy_header
 
 
 class OpenApiView(SpectacularAPIView):
-    """The OpenAPI schema as JSON, of type application/json unless the client prefers OpenAPI's."""
+    """The OpenAPI schema, as application/json unless the client prefers OpenAPI's own type."""
 
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer]  # noqa: RUF012 - its type
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    """Swagger UI, from this server; its style sheet has its arrows as `data:` images."""
+    """Swagger UI, served from here; its style sheet contains arrows as `data:` images."""
 
     url_name = "openapi"
 

@@ -1,6 +1,6 @@
-"""Error handlers: JSON, or Django's plain page for clients that prefer HTML.
+"""Error handlers: JSON, or an HTML page for clients that prefer HTML.
 
-They reveal no code, path, setting or version; the reason is in the log.
+They reveal no code, path, setting or version; the log has the reason.
 """
 
 from django.http import HttpRequest, HttpResponse, JsonResponse

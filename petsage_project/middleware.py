@@ -1,4 +1,4 @@
-"""Django's CommonMiddleware with the original's redirect, and the security policy of pages."""
+"""Django's CommonMiddleware with the original's redirect, and the security policies of pages."""
 
 from collections.abc import Callable
 
@@ -8,23 +8,23 @@ from django.middleware import common
 
 
 class SlashRedirect(HttpResponseRedirect):
-    """307: the method is kept, so a write to `/smoke-test` meets its 405 (RFC 9110 15.4.8)."""
+    """307 keeps the method, so a POST to `/smoke-test` gets its 405 (RFC 9110 15.4.8)."""
 
     status_code = 307
 
 
 class CommonMiddleware(common.CommonMiddleware):
-    """Checks the Host, adds Content-Length, and appends a missing slash by a relative 307."""
+    """Checks the Host, adds Content-Length, and adds a missing slash with a relative 307."""
 
     response_redirect_class = SlashRedirect
 
 
 class PagePolicyMiddleware:
-    """Put Content-Security-Policy and Permissions-Policy on every page.
+    """Add Content-Security-Policy and Permissions-Policy to every page.
 
-    The first is `settings.SECURE_CSP`, in the shape of Django 6.0's setting, whose own middleware
-    then takes the place of this one. A policy that a view has set stays. Answers that are no
-    pages go without: nothing reads it there.
+    The first is `settings.SECURE_CSP`, in the format of Django 6.0's setting, so that Django's own
+    middleware can replace this one. A policy set by a view stays. Other responses get none,
+    because nothing uses it there.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -41,5 +41,5 @@ class PagePolicyMiddleware:
 
 
 def policy_header(policy: dict[str, list[str]]) -> str:
-    """Return the policy as a header's value, its directives in order."""
+    """Return the policy as a header value, with its directives in order."""
     return "; ".join(" ".join([directive, *sources]) for directive, sources in policy.items())

@@ -1,12 +1,13 @@
-"""Static files under names that change with their content, so that browsers may keep them."""
+"""Static files with names that change with their content, so that browsers can cache them."""
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
 
 class DigestStaticFilesStorage(ManifestStaticFilesStorage):
-    """Names carry a digest once `collectstatic` has run; until then they are the plain ones.
+    """Names contain a digest after `collectstatic` has run, and are unchanged before.
 
-    Django's own raises ValueError then, also in a clone that is only checked or tested.
+    Before that, Django's own class raises ValueError, even in a clone that only runs checks or
+    tests.
     """
 
     def stored_name(self, name: str) -> str:

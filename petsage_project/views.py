@@ -11,10 +11,10 @@ from rest_framework.views import APIView
 
 
 class ApiRootView(APIView):
-    """Intelligent care for your beloved pets. Everything that PetSage offers starts here."""
+    """Intelligent care for your beloved pets. Everything in PetSage's API starts here."""
 
     name = "PetSage API"
-    # Not in the API's document.
+    # Not in the OpenAPI document.
     schema = None
 
     def get(self, request: Request) -> Response:
@@ -28,7 +28,7 @@ class ApiRootView(APIView):
 
 
 def lazily(view_class: str) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Return a view that imports the class, named by its dotted path, when it is first asked."""
+    """Return a view that imports the class, given as a dotted path, at its first request."""
 
     def view(request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = import_string(view_class).as_view()(request)

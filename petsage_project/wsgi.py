@@ -9,7 +9,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "petsage_project.settings")
 django.setup(set_prefix=False)
 
-# DRF reads the settings as it is imported.
+# Imported after setup(), because importing DRF reads the settings.
 from smoke_test.speed import Handler, break_cycles, disconnect_idle_receivers  # noqa: E402
 
 disconnect_idle_receivers()
@@ -17,10 +17,10 @@ _django = Handler()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer as Django does, in one piece unless the response streams.
+    """Respond like Django, but in one piece unless the response streams.
 
-    granian writes a list together with the head. Anything else takes two writes, and a worker
-    that dies in between leaves half an answer, which nginx cannot retry.
+    granian sends a list together with the head. Anything else takes two writes, and a worker
+    that dies in between leaves half a response, which nginx cannot retry.
     """
     response = _django(environ, start_response)
     if getattr(response, "streaming", True):

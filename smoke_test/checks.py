@@ -1,8 +1,8 @@
-"""System checks of the wiring: what makes a healthy process look dead, or a dead one healthy.
+"""System checks of the wiring, for faults that make a healthy process look dead or vice versa.
 
 Without `--deploy` they are static, as Django defines checks: they read settings, the URLconf and
-classes, and send no request. Most imports are in functions, because a worker imports this module
-but runs none of it.
+classes, and send no request. Most imports are inside functions, because workers import this
+module but never run the checks.
 """
 
 import re
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 TAG = "smoke_test"
 
-# The header by which nginx says how the client reached it; see deploy/nginx/proxy.conf.
+# nginx sets this header to the client's scheme; see deploy/nginx/proxy.conf.
 _PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# What DRF calls before the view's own method.
+# The methods that DRF calls before the view's own.
 _BARRIERS = (
     "get_authenticators",
     "perform_authentication",
@@ -45,7 +45,7 @@ def check_wiring(**_kwargs: Any) -> list[CheckMessage]:
     try:
         view = _resolved_view()
     except LookupError as error:
-        # Everything else would only repeat this one.
+        # The other errors would only be consequences of this one.
         return [_route_error(str(error))]
     return [*_view_errors(view), *_middleware_errors(), *_setting_errors()]
 
@@ -61,7 +61,7 @@ def check_allowed_hosts(**_kwargs: Any) -> list[CheckMessage]:
         message = "ALLOWED_HOSTS is empty: every request gets 400, health checks too."
         return [Error(message, hint=hint, obj=obj, id="smoke_test.E009")]
     if "*" in settings.ALLOWED_HOSTS:
-        message = "ALLOWED_HOSTS has '*': the smoke test passes for a Host that is not yours."
+        message = "ALLOWED_HOSTS has '*': the smoke test passes for any Host, even one not yours."
         return [CheckWarning(message, hint=hint, obj=obj, id="smoke_test.W001")]
     wrong = [
         host
@@ -69,29 +69,29 @@ def check_allowed_hosts(**_kwargs: Any) -> list[CheckMessage]:
         if split_domain_port(host.removeprefix(".")) != (host.removeprefix(".").lower(), "")
     ]
     if wrong:
-        message = f"no request matches {wrong[0]!r}, expected a name or an address alone."
-        hint = "remove the scheme, the port and the path; an IPv6 address is in brackets."
+        message = f"no request can match {wrong[0]!r}, expected only a name or an address."
+        hint = "remove the scheme, port and path; put an IPv6 address in brackets."
         return [Error(message, hint=hint, obj=obj, id="smoke_test.E009")]
     return []
 
 
 @register(TAG, deploy=True)
 def check_answers(**_kwargs: Any) -> list[CheckMessage]:
-    """Check this project's answers to the requests of real clients, in process."""
+    """Check this project's responses to the requests of real clients, in process."""
     from smoke_test.in_process import probe
     from smoke_test.probe.deadline import Deadline
 
     if _errors():
-        # The answers would only show the same faults again.
+        # The responses would only show the same faults again.
         return []
     errors, _ = probe(Deadline(float("inf"), lambda: None))
     return [*errors]
 
 
 def project_verdicts(expected: "Expectations", deadline: "Deadline") -> "list[Verdict]":
-    """Return the verdicts on this project: what the checks report, or the answer in process.
+    """Return the verdicts on this project: the checks' errors or, without any, the response's.
 
-    A silenced check does not silence the requests: a broken answer stays broken.
+    Silencing a check does not silence the requests: a broken response stays an error.
     """
     from datetime import UTC, datetime
 
@@ -108,10 +108,10 @@ def project_verdicts(expected: "Expectations", deadline: "Deadline") -> "list[Ve
             now = datetime.now(UTC)
             timed_out = Exchange(url=PATH, sent_at=now, received_at=now, address=IN_PROCESS)
             hint = "does a middleware or the view wait for something? Raise --timeout to find out"
-            message = "this project did not answer in time."
+            message = "this project did not respond in time."
             return [verdict(timed_out, "http.timeout", message, hint=hint)]
         if not in_process:
-            # The first request loads code that later ones find loaded: it is no measure.
+            # No limit, because the first request also loads code.
             return diagnose(exchange, expected._replace(slow_ms=float("inf")))
         errors = [*in_process]
     return [
@@ -128,32 +128,35 @@ def project_verdicts(expected: "Expectations", deadline: "Deadline") -> "list[Ve
 
 
 def _errors() -> list[CheckMessage]:
-    found = [*check_wiring(), *check_allowed_hosts()]
-    return [message for message in found if message.is_serious() and not message.is_silenced()]
+    messages = [*check_wiring(), *check_allowed_hosts()]
+    return [message for message in messages if message.is_serious() and not message.is_silenced()]
 
 
 def _resolved_view() -> "SmokeTestView":
-    """Return the view at the path, as the URLconf configures it; LookupError for another view."""
+    """Return the view at the path, as the URLconf configures it.
+
+    Raises LookupError if it is not a SmokeTestView.
+    """
     from smoke_test.views import SmokeTestView
 
     try:
         callback = resolve(PATH).func
     except Resolver404:
-        raise LookupError("nothing is routed there") from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - any code may have raised it
+        raise LookupError("there is no route") from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - project code can raise anything
         raise LookupError(f"the URLconf raises {type(error).__name__}: {error}") from None
     view_class = getattr(callback, "cls", callback)
     if not (isinstance(view_class, type) and issubclass(view_class, SmokeTestView)):
         name = getattr(view_class, "__qualname__", type(view_class).__qualname__)
-        raise LookupError(f"it leads to '{view_class.__module__}.{name}'")
+        raise LookupError(f"it is routed to '{view_class.__module__}.{name}'")
     return view_class(**getattr(callback, "initkwargs", {}))
 
 
 def _route_error(problem: str) -> Error:
     return Error(
-        f"'{PATH}' does not lead to SmokeTestView: {problem}.",
-        hint=f"include 'smoke_test.urls' at '{PATH[1:]}', before any pattern that matches it too "
-        "and outside of i18n_patterns().",
+        f"'{PATH}' is not routed to SmokeTestView: {problem}.",
+        hint=f"include 'smoke_test.urls' at '{PATH[1:]}', before any other pattern that matches "
+        "it and outside i18n_patterns().",
         obj=f"settings.ROOT_URLCONF {settings.ROOT_URLCONF!r}",
         id="smoke_test.E001",
     )
@@ -189,16 +192,15 @@ def _view_errors(view: "SmokeTestView") -> Iterator[Error]:
     ):
         if barriers := [c.__name__ for c in getattr(view, attribute) if c not in harmless]:
             yield Error(
-                f"{', '.join(barriers)} can refuse a health checker although PetSage is up.",
-                hint=f"set '{attribute} = ()' in {name}: then REST_FRAMEWORK's defaults do not "
-                "apply to it.",
+                f"{', '.join(barriers)} can refuse a health checker even though PetSage is up.",
+                hint=f"set '{attribute} = ()' in {name}, to override REST_FRAMEWORK's defaults.",
                 obj=f"{name}.{attribute}",
                 id="smoke_test.E007",
             )
     for method in _BARRIERS:
         if getattr(type(view), method) is not getattr(SmokeTestView, method):
             yield Error(
-                f"{name}.{method}() can refuse a health checker although PetSage is up.",
+                f"{name}.{method}() can refuse a health checker even though PetSage is up.",
                 hint=f"remove {method}() from {name}.",
                 obj=f"{name}.{method}",
                 id="smoke_test.E007",
@@ -218,8 +220,8 @@ def _middleware_errors() -> Iterator[CheckMessage]:
     classes = {path: _imported(path) for path in settings.MIDDLEWARE}
     if not issubclass(next(iter(classes.values()), object), AnswerHeadersMiddleware):
         yield Error(
-            "AnswerHeadersMiddleware is not the first: an answer of what comes before it names no "
-            "release, and nobody can tell who answered.",
+            "AnswerHeadersMiddleware is not the first middleware: responses from those before it "
+            "have no release, so nobody can tell who responded.",
             hint="put 'smoke_test.middleware.AnswerHeadersMiddleware' first in MIDDLEWARE.",
             obj=obj,
             id="smoke_test.E003",
@@ -227,7 +229,7 @@ def _middleware_errors() -> Iterator[CheckMessage]:
     if not any(issubclass(middleware, CommonMiddleware) for middleware in classes.values()):
         yield Error(
             f"CommonMiddleware is missing: '{PATH.rstrip('/')}' gets 404, expected a redirect to "
-            f"'{PATH}', and answers have no Content-Length.",
+            f"'{PATH}', and responses have no Content-Length.",
             hint="add 'petsage_project.middleware.CommonMiddleware' to MIDDLEWARE.",
             obj=obj,
             id="smoke_test.E002",
@@ -236,7 +238,7 @@ def _middleware_errors() -> Iterator[CheckMessage]:
         if issubclass(middleware, SecurityMiddleware) and _redirects_plain_http():
             yield Error(
                 "SECURE_SSL_REDIRECT redirects load balancers, which use plain http.",
-                hint="set SECURE_SSL_REDIRECT = False, because nginx redirects; or "
+                hint="set SECURE_SSL_REDIRECT = False, because nginx already redirects; or set "
                 f"SECURE_REDIRECT_EXEMPT = [r'^{PATH[1:]}?$'].",
                 obj="settings.SECURE_SSL_REDIRECT",
                 id="smoke_test.E004",
@@ -252,7 +254,7 @@ def _middleware_errors() -> Iterator[CheckMessage]:
             )
         if issubclass(middleware, ConditionalGetMiddleware):
             yield Error(
-                f"'{path}' can answer 304 without a body, expected the smoke test's answer.",
+                f"'{path}' can respond 304 without a body, expected the smoke test's body.",
                 hint=f"remove '{path}' from MIDDLEWARE, and put conditional_page on the views "
                 "that need it.",
                 obj=obj,
@@ -260,8 +262,7 @@ def _middleware_errors() -> Iterator[CheckMessage]:
             )
         if issubclass(middleware, GZipMiddleware):
             yield CheckWarning(
-                f"'{path}' compresses pages in Python, and with a secret in them that is open to "
-                "the BREACH attack.",
+                f"'{path}' compresses pages, which exposes their secrets to the BREACH attack.",
                 hint=f"remove '{path}' from MIDDLEWARE: nginx compresses static files.",
                 obj=obj,
                 id="smoke_test.W002",
@@ -269,7 +270,7 @@ def _middleware_errors() -> Iterator[CheckMessage]:
 
 
 def _setting_errors() -> Iterator[Error]:
-    # As Any: django-stubs take the defaults for constants.
+    # Any, because django-stubs treat the defaults as constants.
     header: Any = settings.SECURE_PROXY_SSL_HEADER
     if not settings.APPEND_SLASH:
         yield Error(
@@ -282,7 +283,7 @@ def _setting_errors() -> Iterator[Error]:
     if settings.FORCE_SCRIPT_NAME:
         yield Error(
             f"FORCE_SCRIPT_NAME is {settings.FORCE_SCRIPT_NAME!r}, but nginx serves PetSage at "
-            "'/': redirects and links would lead nowhere.",
+            "'/': redirects and links would be broken.",
             hint="set FORCE_SCRIPT_NAME = None.",
             obj="settings.FORCE_SCRIPT_NAME",
             id="smoke_test.E011",
@@ -298,13 +299,13 @@ def _setting_errors() -> Iterator[Error]:
 
 
 def _imported(path: str) -> type:
-    """Return the class; `object` for anything else, and for one that cannot be imported."""
+    """Return the class, or `object` if it cannot be imported or is not a class."""
     try:
-        found = import_string(path)
-    except (Exception, SystemExit):  # noqa: BLE001 - any code may have raised it
-        # The server does not start with it either, and says why.
+        imported = import_string(path)
+    except (Exception, SystemExit):  # noqa: BLE001 - project code can raise anything
+        # The server would not start either, and it reports why.
         return object
-    return found if isinstance(found, type) else object
+    return imported if isinstance(imported, type) else object
 
 
 def _redirects_plain_http() -> bool:

@@ -1,4 +1,4 @@
-"""Headers that tell our answer from a proxy's, this build from another, and fresh from cached."""
+"""Response headers that show who responded, which release it is, and that it is not cached."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ _NONCE_KEY = f"HTTP_{NONCE_HEADER.upper().replace('-', '_')}"
 
 
 class AnswerHeadersMiddleware:
-    """Put the release, the time and the client's nonce on every answer, errors included.
+    """Add the release, the time and the client's nonce to every response, errors included.
 
-    X-PetSage-Release is `settings.PETSAGE_RELEASE`. X-PetSage-Answered-At is when the answer was
-    made: UTC, RFC 3339, milliseconds. X-PetSage-Nonce is returned if it is 32 hexadecimal digits,
-    and nothing else of it. An answer without a Cache-Control of its own may not be cached.
+    X-PetSage-Release is `settings.PETSAGE_RELEASE`. X-PetSage-Answered-At is when the response was
+    made: UTC, RFC 3339, milliseconds. X-PetSage-Nonce is returned only if it is 32 hexadecimal
+    digits. A response without Cache-Control gets `no-store`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -33,7 +33,7 @@ class AnswerHeadersMiddleware:
     def process_template_response(
         self, request: HttpRequest, response: HttpResponse
     ) -> HttpResponse:
-        """Stamp a response before it is rendered, so that a page shows the headers it has."""
+        """Stamp a response before it is rendered, so that the page can show its own headers."""
         self._stamp(request, response)
         return response
 

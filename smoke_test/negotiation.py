@@ -1,7 +1,7 @@
-"""JSON or the page: Accept is weighed (RFC 9110, section 12.5.1) and never refused.
+"""Chooses JSON or the page by Accept (RFC 9110, section 12.5.1), and never responds 406.
 
-Health checkers send every kind of Accept, and none may get a 406. Only a client whose Accept names
-text/html gets the page.
+Health checkers send all kinds of Accept headers. Only a client whose Accept names text/html gets
+the page.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ def prefers_page(request: HttpRequest) -> bool:
     try:
         return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
     except ValueError:
-        # Django refuses a parameter in an unknown encoding (RFC 2231).
+        # Django rejects a parameter in an unknown encoding (RFC 2231).
         return False
 
 
@@ -33,19 +33,19 @@ class AcceptNegotiation(DefaultContentNegotiation):
         renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        # For speed, as django_request() in speed.py, which is no layer below this one.
+        # For speed, like django_request() in speed.py, which this module must not import.
         http = request._request  # noqa: SLF001
         candidates = list(renderers)
         chosen = candidates[0]
-        if wanted := format_suffix or self._format_of(http):
-            chosen = next((r for r in candidates if r.format == wanted), chosen)
+        if requested := format_suffix or self._format_of(http):
+            chosen = next((r for r in candidates if r.format == requested), chosen)
         elif prefers_page(http):
             chosen = next((r for r in candidates if r.media_type == "text/html"), chosen)
         return chosen, chosen.media_type
 
     def _format_of(self, request: HttpRequest) -> str | None:
-        # Not `request.query_params`, which answers 400 to more than 1,000 parameters: the smoke
-        # test ignores its query string.
+        # Not `request.query_params`, which responds 400 to more than 1,000 parameters, although
+        # the smoke test ignores its query string.
         query = request.META.get("QUERY_STRING")
         if not query:
             return None

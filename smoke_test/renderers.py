@@ -1,4 +1,4 @@
-"""The page that a browser gets; JSON is DRF's own."""
+"""The page for browsers. DRF renders the JSON."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,10 +12,10 @@ from smoke_test.contract import ANSWERED_AT_HEADER, RELEASE_HEADER
 
 
 class SmokeTestPageRenderer(BrowsableAPIRenderer):
-    """DRF's browsable page, with the state of PetSage above it.
+    """DRF's browsable page, with PetSage's state at the top.
 
-    Release and time come from the headers of the response that is rendered. A response to OPTIONS
-    has no state.
+    The release and time come from the headers of the response being rendered. A response to
+    OPTIONS has no state.
     """
 
     template = "smoke_test/page.html"
@@ -38,7 +38,7 @@ def _verdict(response: Response) -> dict[str, str]:
     if response.status_code >= HTTPStatus.BAD_REQUEST:
         sentence = response.data["detail"]
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            sentence += " PetSage is up: ask this address with GET."
+            sentence += " PetSage is up: use GET instead."
         return {"state": "refused", "word": str(response.status_code), "sentence": sentence}
     if "status" not in response.data:
         return {}

@@ -1,6 +1,6 @@
-"""What the API's document says of the smoke test.
+"""The smoke test's part of the OpenAPI document.
 
-Apart from the view, because a worker needs none of it: drf-spectacular takes 4 MiB and 50 ms.
+It is separate from the view because workers do not need it: drf-spectacular takes 4 MiB and 50 ms.
 """
 
 from drf_spectacular.extensions import OpenApiViewExtension
@@ -29,7 +29,7 @@ _DESCRIPTION = extend_schema(
         200: OpenApiResponse(SmokeTestSerializer, "PetSage is up."),
         405: OpenApiResponse(ErrorSerializer, "The smoke test is read-only."),
         412: OpenApiResponse(
-            ErrorSerializer, "If-Match lists other releases, not the one that answers."
+            ErrorSerializer, "If-Match does not list the release that responded."
         ),
     },
     examples=[
@@ -59,8 +59,8 @@ _DESCRIPTION = extend_schema(
             OpenApiTypes.STR,
             OpenApiParameter.HEADER,
             description=(
-                "Which build answers, in quotes. A request with If-Match (RFC 9110, 13.1.1) gets "
-                "412 unless it lists this value or is `*`."
+                "The release that responded, in quotes. A request with If-Match (RFC 9110, "
+                "13.1.1) gets 412 unless it lists this value or is `*`."
             ),
             response=[200],
         ),
@@ -68,21 +68,21 @@ _DESCRIPTION = extend_schema(
             "Allow",
             OpenApiTypes.STR,
             OpenApiParameter.HEADER,
-            description="The methods that are allowed.",
+            description="The allowed methods.",
             response=[405],
         ),
         OpenApiParameter(
             RELEASE_HEADER,
             OpenApiTypes.STR,
             OpenApiParameter.HEADER,
-            description="Which build answers.",
+            description="The release that responded.",
             response=True,
         ),
         OpenApiParameter(
             ANSWERED_AT_HEADER,
             OpenApiTypes.DATETIME,
             OpenApiParameter.HEADER,
-            description="When this answer was made, UTC.",
+            description="When this response was made, UTC.",
             response=True,
         ),
     ],

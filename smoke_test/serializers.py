@@ -4,7 +4,7 @@ from smoke_test.services import SmokeTestResult
 
 
 class SmokeTestSerializer(serializers.Serializer[SmokeTestResult]):
-    """The smoke test's result: these two keys, in this order, and no other."""
+    """The smoke test's result: exactly these two keys, in this order."""
 
     status = serializers.ChoiceField(
         choices=["ok"], help_text="Indicates the status of the smoke test."
@@ -13,6 +13,6 @@ class SmokeTestSerializer(serializers.Serializer[SmokeTestResult]):
 
 
 class ErrorSerializer(serializers.Serializer[dict[str, str]]):
-    """An error of whoever asked, as one sentence."""
+    """A client error, as one sentence."""
 
     detail = serializers.CharField(help_text="What was wrong with the request.")

@@ -1,4 +1,4 @@
-"""The smoke test itself. The view, the checks and the documents only present its result."""
+"""The smoke test itself. The view, the checks and the OpenAPI document only present its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class SmokeTestResult:
-    """The result: `status` is the verdict, `details` one sentence for people."""
+    """The result: `status` is for programs, `details` is one sentence for people."""
 
     status: Literal["ok"]
     details: str
@@ -15,8 +15,8 @@ class SmokeTestResult:
 
 Observer = Callable[[SmokeTestResult], SmokeTestResult]
 
-# Set by the in-process probe, which sees by it that an answer comes from run_smoke_test: an
-# observer gets the result and returns the one to use, or raises. Not a context variable, because
+# The in-process probe sets this to see whether a response comes from run_smoke_test. An observer
+# receives the result and returns the one to use, or raises. It is not a context variable, because
 # a middleware may run the view in another thread.
 observer: Observer | None = None
 
@@ -24,8 +24,8 @@ observer: Observer | None = None
 def run_smoke_test() -> SmokeTestResult:
     """Return the result of the smoke test.
 
-    That this code runs is the test, so it uses no database, cache, file or network: the answer
-    says that the pipeline works, not that PetSage's neighbors do.
+    The test is that this code runs, so it uses no database, cache, file or network. The response
+    says that this deployment works, not that the services around PetSage do.
     """
     result = SmokeTestResult(status="ok", details="PetSage smoke test feature is operational.")
     return result if observer is None else observer(result)

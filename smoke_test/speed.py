@@ -1,11 +1,11 @@
-"""All code that exists only for speed, so that the rest can be read without it.
+"""All code that exists only for speed, so that you can read the rest without it.
 
-Django and DRF do some work on every request whose result never changes here: resolve the same
-path, tidy up databases and caches that do not exist, authenticate nobody, build the same
-serializer, leave reference cycles to the garbage collector. This module does that work once or not
-at all. Each shortcut saves at least 5 % of a request on granian; `python -m benchmarks.shortcuts`
-measures them, docs/performance.md has the figures. Where a project needs the work after all (it
-gained a database, a cache, translated URLs), the shortcut switches itself off.
+On every request, Django and DRF repeat work whose result never changes here: they resolve the same
+path, clean up databases and caches that do not exist, run authentication without authenticators,
+build the same serializer and leave reference cycles to the garbage collector. This module does
+that work once or not at all. Each shortcut saves at least 5 % of a request on granian; `python -m
+benchmarks.shortcuts` measures them, and docs/performance.md has the figures. If a project needs
+the work (because it adds a database, a cache or translated URLs), the shortcut turns itself off.
 """
 
 from functools import lru_cache
@@ -32,11 +32,11 @@ class Handler(WSGIHandler):
     def __init__(self) -> None:
         super().__init__()
         resolver = get_resolver()
-        # Load the views as the worker starts: in its first request that took 100 ms.
+        # Load the views when the worker starts; during the first request it took 100 ms.
         _ = resolver.url_patterns
         self._resolve = resolver.resolve
         if not settings.USE_I18N:
-            # Bounded. A path that is not found raises, which is not cached.
+            # Bounded. An unknown path raises, and exceptions are not cached.
             self._resolve = lru_cache(maxsize=256)(resolver.resolve)
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
@@ -48,10 +48,10 @@ class Handler(WSGIHandler):
 
 def disconnect_idle_receivers() -> None:
     """Disconnect cleanup receivers for databases and caches this project does not use."""
-    # The next request sets its URLconf itself, before anything reads it.
+    # Each request sets its own URLconf before anything reads it.
     request_finished.disconnect(reset_urlconf)
     engines = {database["ENGINE"] for database in connections.settings.values()}
-    # Django's stand-in where DATABASES is empty.
+    # Django's placeholder for empty DATABASES.
     if engines == {"django.db.backends.dummy"}:
         request_started.disconnect(reset_queries)
         request_started.disconnect(close_old_connections)
@@ -61,7 +61,7 @@ def disconnect_idle_receivers() -> None:
 
 
 def break_cycles(response: HttpResponseBase) -> None:
-    """Break DRF's reference cycles in a response that has been sent; it cannot render again."""
+    """Break DRF's reference cycles in a sent response, which cannot be rendered again."""
     context: dict[str, Any] | None = getattr(response, "renderer_context", None)
     if context:
         context["request"].parser_context.clear()
@@ -69,13 +69,13 @@ def break_cycles(response: HttpResponseBase) -> None:
 
 
 def django_request(request: Request) -> HttpRequest:
-    """Return Django's own request: DRF's passes on its attributes by a lookup that fails first."""
+    """Return Django's own request: DRF's forwards attributes only after a failed lookup."""
     wrapped: HttpRequest = request._request  # noqa: SLF001
     return wrapped
 
 
 class LeanJSONRenderer(JSONRenderer):
-    """DRF's JSON without indentation, by an encoder that is made once."""
+    """DRF's JSON without indentation, from an encoder that is created once."""
 
     _encode = JSONRenderer.encoder_class(
         ensure_ascii=False, allow_nan=False, separators=SHORT_SEPARATORS
@@ -86,19 +86,19 @@ class LeanJSONRenderer(JSONRenderer):
 
 
 class LeanResponse(Response):
-    """A Response with a known charset; Django works it out from the Content-Type, four times."""
+    """A Response with a fixed charset; Django would parse Content-Type for it four times."""
 
     charset = "utf-8"
 
 
 class LeanAPIView(APIView):
-    """An APIView that varies by Accept, without authentication and reference cycles."""
+    """An APIView that varies by Accept, without authentication or reference cycles."""
 
     def perform_authentication(self, request: Request) -> None:
-        """Do nothing: there is nobody to authenticate."""
+        """Do nothing: there are no authenticators."""
 
     def head(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Without it, Django sets `self.head = self.get`: a cycle per request.
+        # Otherwise Django sets `self.head = self.get`, a reference cycle per request.
         response: Response = self.get(request, *args, **kwargs)  # type: ignore[attr-defined]
         return response
 
@@ -106,6 +106,6 @@ class LeanAPIView(APIView):
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         finalized = super().finalize_response(request, response, *args, **kwargs)
-        # Among the default headers, DRF would merge it with a Vary that is not there.
+        # As a default header, DRF would merge it with a Vary that does not exist.
         finalized.headers["Vary"] = "Accept"
         return finalized

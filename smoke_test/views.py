@@ -23,12 +23,12 @@ class SmokeTestView(LeanAPIView):
 
     Read-only and open to everyone. It uses no database and no other service.
 
-    A request with If-Match: "RELEASE" gets 412 if another release answers.
+    A request with If-Match: "RELEASE" gets 412 if another release responds.
     """
 
     name = "Smoke Test"
 
-    # Explicit, so that no project-wide default can make a healthy process look dead.
+    # Explicit, so that project-wide defaults cannot make a healthy process look dead.
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = ()
@@ -49,7 +49,7 @@ class SmokeTestView(LeanAPIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        # Cache-Control is set here as well: Django's cache middleware runs inside of ours.
+        # Cache-Control is set here too, because Django's cache middleware runs inside ours.
         return {"Allow": "GET, HEAD, OPTIONS", "Cache-Control": "no-store"}
 
     def get(self, request: Request) -> Response:
@@ -58,14 +58,14 @@ class SmokeTestView(LeanAPIView):
         if "HTTP_IF_MATCH" in environ:
             _require_match(environ["HTTP_IF_MATCH"], release)
         response = LeanResponse(self.serializer.to_representation(run_smoke_test()))
-        # No two pages are equal: each shows when it was made.
+        # Pages get no ETag, because each shows when it was made.
         if request.accepted_renderer.format == "json":
             response.headers["ETag"] = release
         return response
 
 
 class OtherRelease(APIException):
-    """412: If-Match names other releases than the one that answers."""
+    """412: If-Match does not list the release that responds."""
 
     status_code = HTTPStatus.PRECONDITION_FAILED
 
@@ -73,12 +73,12 @@ class OtherRelease(APIException):
 def _require_match(if_match: str, release: str) -> None:
     """Raise OtherRelease unless If-Match lists the release, or is `*` (RFC 9110 13.1.1).
 
-    What is not an entity tag matches nothing, so that a checker's mistake never passes.
+    Anything that is not an entity tag matches nothing, so that a malformed header never passes.
     """
     expected = parse_etags(if_match)
     if not expected:
         raise OtherRelease(
-            f"Got If-Match {if_match!r}, expected a release in quotes; release {release} answers."
+            f"Got If-Match {if_match!r}, expected a release in quotes; this one is {release}."
         )
     if expected != ["*"] and release not in expected:
         raise OtherRelease(f"Got release {release}, expected If-Match: {if_match}.")

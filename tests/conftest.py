@@ -1,4 +1,4 @@
-"""The markers, and what several test modules start: the app server, nginx, a browser."""
+"""The markers, and the programs that several test modules start: app server, nginx, browser."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ settings.load_profile("petsage")
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# A user's PATH on Debian has no sbin. Some programs are in the virtual environment.
+# A Debian user's PATH has no sbin, and some programs are in the virtual environment.
 PROGRAMS = ":".join(
     (str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/usr/lib/nagios/plugins")
 )

@@ -1,4 +1,4 @@
-"""nginx with the configuration of a test; deploy.nginx starts it with the project's."""
+"""Runs nginx with a test's own configuration; deploy.nginx uses the project's."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests.polling import wait_until
 def run_nginx(folder: Path, port: int, http: str) -> Iterator[None]:
     """Run nginx until the block ends, with `http` in its http block and its state in `folder`.
 
-    Skips without nginx, but fails where CI is set.
+    Skips without nginx, but fails if CI is set.
     """
     nginx = program("nginx", "nginx-light")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -1,4 +1,4 @@
-"""What the interpreter does outside of this process, by its audit events."""
+"""Records what the interpreter does outside this process, from its audit events."""
 
 import sys
 from collections.abc import Iterator

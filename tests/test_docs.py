@@ -1,5 +1,6 @@
 """README.md and docs/ quote the real payload, variables, checks, codes, options and targets."""
 
+import html
 import os
 import re
 import runpy
@@ -18,6 +19,7 @@ from tests.conftest import ROOT
 from tests.smoke_test.test_checks import CASES, SLOW
 
 README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "docs/settings.md").read_text()
 PROBE = (ROOT / "docs/probe.md").read_text()
 FEATURE = (ROOT / "docs/features/smoke_test.md").read_text()
 DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md"))
@@ -41,7 +43,7 @@ def test_the_payload_is_quoted_to_the_byte(text: str) -> None:
     assert "/smoke-test/" in text
 
 
-def test_the_readme_lists_exactly_the_variables_that_the_settings_read(
+def test_the_docs_list_exactly_the_variables_that_the_settings_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     environment = RecordingEnvironment()
@@ -49,7 +51,20 @@ def test_the_readme_lists_exactly_the_variables_that_the_settings_read(
 
     runpy.run_path(str(ROOT / "petsage_project/settings.py"))
 
-    assert set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)) == environment.read
+    listed = SETTINGS.partition("## nginx")[0]
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", listed, re.MULTILINE)) == environment.read
+
+
+def test_the_docs_list_exactly_the_variables_that_a_server_reads() -> None:
+    sources = [path for path in (ROOT / "deploy").rglob("*") if path.suffix in (".py", ".sh")]
+    read = {
+        name
+        for path in sources
+        for name in re.findall(r"\b(?:NGINX_[A-Z_]+|PROBE_OPTIONS)\b", path.read_text())
+    }
+
+    listed = SETTINGS.partition("## nginx")[2]
+    assert set(re.findall(r"^\| `([A-Z_]+)`", listed, re.MULTILINE)) == read
 
 
 def test_the_docs_list_exactly_the_checks_that_exist() -> None:
@@ -95,13 +110,37 @@ def test_every_make_target_in_the_docs_exists() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_relative_link_leads_to_a_file(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+def test_every_relative_link_leads_to_a_file_and_its_heading(document: Path) -> None:
+    text = document.read_text()
+    targets = re.findall(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"", text)
 
-    missing = [
+    broken = [
         target
-        for target in targets
-        if "://" not in target and not (document.parent / target).exists()
+        for target in map("".join, targets)
+        if "://" not in target and not _exists(document, target)
     ]
 
-    assert missing == []
+    assert broken == []
+
+
+def _exists(document: Path, target: str) -> bool:
+    name, _, heading = target.partition("#")
+    path = document.parent / name if name else document
+    return path.exists() and (not heading or heading in _headings(path.read_text()))
+
+
+def _headings(text: str) -> set[str]:
+    """Return the anchors that a forge gives to the headings of a document."""
+    titles = re.findall(r"^#+ (.+)", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+def test_the_picture_in_the_readme_shows_what_the_probe_says() -> None:
+    picture = html.unescape((ROOT / "docs/probe.svg").read_text())
+    shown = " ".join(" ".join(re.findall(r">([^<]+)</text>", picture)).split())
+
+    for code in ("proxy.bad_gateway", "tcp.refused"):
+        # Where nginx says that it never connected, a second request proves nothing more.
+        hint = CODES[code].hint.partition(";")[0]
+        assert f"(smoke_test.{code})" in shown
+        assert f"HINT: {hint}" in shown

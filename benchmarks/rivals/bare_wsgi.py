@@ -1,4 +1,4 @@
-"""The least that a WSGI application can do."""
+"""The smallest possible WSGI application."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The project with a function instead of DRF's view."""
+"""The project with a function instead of the DRF view."""
 
 from petsage_project.settings import *  # noqa: F403 - as settings do
 

@@ -1,4 +1,4 @@
-"""What startproject writes, with DRF."""
+"""The settings that startproject writes, with DRF."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The smallest view that Django can have."""
+"""The smallest possible Django view."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path

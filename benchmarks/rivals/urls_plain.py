@@ -13,7 +13,7 @@ class PlainSerializer(serializers.Serializer):
 
 
 class PlainView(APIView):
-    """The smoke test as a first version."""
+    """A first version of the smoke test."""
 
     def get(self, _request: Request) -> Response:
         result = {"status": "ok", "details": "PetSage smoke test feature is operational."}

@@ -1,4 +1,4 @@
-"""nginx's configuration: one set of templates for `make nginx` and for a Debian machine."""
+"""nginx's configuration: the same templates for `make nginx` and for a Debian machine."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,22 +8,22 @@ from django.core.exceptions import ImproperlyConfigured
 from django.template import Context, Engine
 
 TEMPLATES = Path(__file__).resolve().parent
-# For the pages of nginx's own errors, which are the project's.
+# nginx uses the project's error pages for its own errors.
 PROJECT_TEMPLATES = TEMPLATES.parents[1] / "petsage_project" / "templates"
 
 Value = str | int | Sequence[str]
 
-# The two forms of an error, as in petsage_project/errors.py.
+# The two formats of an error, as in petsage_project/errors.py.
 _ERROR_TYPES = (("json", "application/json"), ("page", "text/html; charset=utf-8"))
 
-# Safe unquoted in nginx's configuration, and one word.
+# A single word that nginx's configuration needs no quotes for.
 _WORD = re.compile(r"[\w.,:/+@\[\]-]*")
 
 
 def render(template: str, values: Mapping[str, Value]) -> str:
     """Return the rendered file.
 
-    Raises ImproperlyConfigured for a missing value and for one that is more than a word to nginx.
+    Raises ImproperlyConfigured for a missing value, and for one that is not a single word.
     """
     for name, value in values.items():
         for word in (value,) if isinstance(value, str | int) else value:
@@ -43,10 +43,10 @@ def render(template: str, values: Mapping[str, Value]) -> str:
 
 
 def site_host(allowed_hosts: Sequence[str]) -> str:
-    """Return the host of requests by address: the first of the site's own."""
+    """Return the site's first host, which nginx uses for requests that name only an address."""
     if not allowed_hosts or "*" in allowed_hosts:
         raise ImproperlyConfigured(
-            f"DJANGO_ALLOWED_HOSTS: got {','.join(allowed_hosts)!r}, expected names that nginx "
-            "can tell from others; list the names that clients use."
+            f"DJANGO_ALLOWED_HOSTS: got {','.join(allowed_hosts)!r}, expected specific names; "
+            "list the names that clients use."
         )
     return allowed_hosts[0].removeprefix(".")

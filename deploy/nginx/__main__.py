@@ -1,6 +1,6 @@
-"""Render nginx's configuration and become nginx, as `make nginx` does.
+"""Renders nginx's configuration and becomes nginx (`make nginx`).
 
-`--render` prints the file for a Debian machine's /etc/nginx/sites-available instead.
+`--render` only prints the file for a Debian machine's /etc/nginx/sites-available.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def _listed(name: str) -> list[str]:
 
 
 def has_http2_directive(version: str) -> bool:
-    """Return whether `nginx -v` is 1.25.1 or later, which warns of `listen ... http2`."""
+    """Return whether `nginx -v` is 1.25.1 or later, which warns about `listen ... http2`."""
     numbers = re.findall(r"\d+", version.partition("/")[2])
     return tuple(int(number) for number in numbers[:3]) >= (1, 25, 1)
 
@@ -121,14 +121,14 @@ def _become_nginx(var: Path) -> None:
     (var / "nginx-temp").mkdir(parents=True, exist_ok=True)
     configuration.write_text(render("nginx.conf", clone_values(var)))
 
-    # Two for each connection; an ordinary user's soft limit is often 1,024.
+    # Each connection needs two files, and an ordinary user's soft limit is often 1,024.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 16384), most))
     command = [nginx, "-e", "stderr", "-p", str(var), "-c", str(configuration)]
-    # Its own message names the file, the line or the port that is taken.
+    # nginx's own message names the file and line, or the busy port.
     if subprocess.run([*command, "-q", "-t"], check=False).returncode:  # noqa: S603 - ours
         raise OSError(f"nginx rejects {configuration}; see its message above")
-    # Log times are UTC; TZ is the only variable that nginx keeps from its environment.
+    # Logs times in UTC; TZ is the only environment variable that nginx keeps.
     os.execve(nginx, [*command, "-g", "daemon off;"], {"TZ": "UTC"})  # noqa: S606 - ours
 
 

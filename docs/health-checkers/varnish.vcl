@@ -22,8 +22,8 @@ probe petsage {
     .threshold = 2;
 }
 
-# Varnish speaks no TLS to its backends. Port 80 answers the smoke test; for the rest put a TLS
-# client such as stunnel in between, or redirects come back.
+# Varnish does not use TLS to its backends. Port 80 serves the smoke test; for other paths, put a TLS
+# client such as stunnel in between, or you get redirects.
 backend petsage1 { .host = "192.0.2.11"; .port = "80"; .probe = petsage; }
 backend petsage2 { .host = "192.0.2.12"; .port = "80"; .probe = petsage; }
 

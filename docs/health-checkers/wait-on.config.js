@@ -18,6 +18,6 @@ module.exports = {
   strictSSL: true,
   // Detects app frozen: nginx answers 504 after 4.8 s.
   httpTimeout: 5000,
-  // Detects nginx stopped: the connection is refused. In all, in milliseconds.
+  // Detects nginx stopped: the connection is refused. The total time, in milliseconds.
   timeout: 6000,
 };

@@ -1,4 +1,4 @@
-"""The in-process probe: the requests of real clients to this project, before it serves."""
+"""The in-process probe: sends this project the requests of real clients, before it serves."""
 
 import logging
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from smoke_test.probe.verdict import printable
 def probe(deadline: Deadline) -> tuple[list[Error], Exchange]:
     """Send the requests; return one error for each cause, and the first exchange.
 
-    Raises TimeoutError at the deadline, and what `deadline.check_cancelled` raises.
+    Raises TimeoutError at the deadline, and any exception from `deadline.check_cancelled`.
     """
     errors: list[Error] = []
     with _quiet(), ExitStack() as cures:
@@ -28,14 +28,16 @@ def probe(deadline: Deadline) -> tuple[list[Error], Exchange]:
             try:
                 cause = find_cause(fault, deadline)
             except TimeoutError:
-                cause = Cause("settings", "raise --timeout: there was no time to find the cause.")
+                cause = Cause(
+                    "settings", "raise --timeout: time ran out before the cause was found."
+                )
             message = printable(f"{fault.requests[-1]}: {fault.problem.message}", limit=500)
             hint = printable(cause.hint, limit=500)
             check_id = f"smoke_test.{cause.id or fault.problem.id}"
             errors.append(Error(message, hint=hint, obj=cause.blamed, id=check_id))
             if cause.cure is None:
                 break
-            # Without this cause, is there another? So one cause is never reported twice.
+            # Look for another cause with this one cured, so that none is reported twice.
             from django.test.utils import override_settings
 
             cures.enter_context(override_settings(**({"WSGI_APPLICATION": None} | cause.cure)))
@@ -51,15 +53,15 @@ def _first_fault(deadline: Deadline) -> tuple[Fault | None, Exchange]:
             sent.append(request)
             answer = client.send(request)
             exchanges.append(answer.exchange)
-            if found := problems(request, answer):
-                return Fault(sent, found[0]), answer.exchange
-    # The first after loading.
+            if worst_first := problems(request, answer):
+                return Fault(sent, worst_first[0]), answer.exchange
+    # The first request after LOAD.
     return None, exchanges[1]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Django from logging answers that are judged here."""
+    """Keep Django from logging the responses that this probe judges."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,6 +1,6 @@
-"""From a faulty answer to its cause: the setting, the middleware or the class that is to blame.
+"""Finds the cause of a faulty response: the setting, middleware or class to blame.
 
-The cause is searched by sending the requests again to variations of the project.
+It sends the same requests to variations of the project.
 """
 
 import inspect
@@ -21,7 +21,7 @@ from smoke_test.probe.deadline import Deadline
 
 Overrides = dict[str, Any]
 
-# Settings that have no working default.
+# Settings without a working default.
 _STRUCTURE = {
     "ALLOWED_HOSTS",
     "CACHES",
@@ -36,7 +36,7 @@ _STRUCTURE = {
 }
 
 
-# The ids of the static checks of the same causes.
+# Ids of the static checks for the same causes.
 _STATIC_IDS = {
     "APPEND_SLASH": "E002",
     "SECURE_SSL_REDIRECT": "E004",
@@ -45,7 +45,7 @@ _STATIC_IDS = {
 }
 
 
-# Exceptions that tell which of the settings without a default is wrong.
+# Exceptions that show which setting without a default is wrong.
 _BY_MESSAGE = (
     (
         "TemplateDoesNotExist",
@@ -62,16 +62,16 @@ _BY_MESSAGE = (
 
 
 class Fault(NamedTuple):
-    """A problem of the answer to the last of these requests."""
+    """A problem with the response to the last of these requests."""
 
     requests: list[Request]
     problem: Problem
 
 
 class Cause(NamedTuple):
-    """`blamed` is a setting or a class, `hint` the change; `cure` are the settings without it.
+    """`blamed` is a setting or a class, `hint` the fix, `cure` the settings that remove the cause.
 
-    `id` is the one of the static check of this cause, if there is one.
+    `id` is that of the static check for the same cause, if there is one.
     """
 
     blamed: str
@@ -81,34 +81,34 @@ class Cause(NamedTuple):
 
 
 def find_cause(fault: Fault, deadline: Deadline) -> Cause:
-    """Return the cause of a fault of the project as its settings are now."""
+    """Return the cause of a fault, under the current settings."""
     replay = _Replay(fault, deadline)
     if replay.shows_fault():
         cause = _cause(replay)
-        # What happens by chance also seems to be cured.
+        # A fault that occurs at random would also seem cured.
         if cause.cure is None or replay.shows_fault():
             return cause
     elif replay.shows_fault(WSGI_APPLICATION=settings.WSGI_APPLICATION):
         hint = (
             "set WSGI_APPLICATION = 'petsage_project.wsgi.application': Django's own application "
-            "answers correctly."
+            "responds correctly."
         )
         return Cause("settings.WSGI_APPLICATION", hint, {"WSGI_APPLICATION": None})
-    hint = "it happened once and not again: does the project answer by chance or by time?"
+    hint = "it happened only once: does the response depend on the time or on chance?"
     return Cause("settings.MIDDLEWARE", hint)
 
 
 def _cause(replay: "_Replay") -> Cause:
     if replay.problem.kind != "slow":
-        # Each of these replays would be slow too.
+        # Otherwise each of these replays would be slow too.
         for setting, line, default in _defaults():
             if replay.is_right(**default):
-                hint = f"{line}, as by default."
+                hint = f"{line}, Django's default."
                 return Cause(f"settings.{setting}", hint, default, _STATIC_IDS.get(setting))
         for dotted in reversed(settings.MIDDLEWARE):
             if replay.is_right(MIDDLEWARE=_without(dotted)):
                 return _of_middleware(dotted)
-    # Several causes in one answer, perhaps.
+    # One response can have several causes.
     if innermost := _innermost(replay):
         return _of_middleware(innermost)
     return _of_the_view(replay)
@@ -123,22 +123,23 @@ class _Replay:
         self._deadline = deadline
 
     def shows_fault(self, **overrides: Any) -> bool:
-        """Return whether the last request shows it too."""
-        return self.problem.kind in {found.kind for found in self._problems(overrides)[-1]}
+        """Return whether the response to the last request has the same problem."""
+        return self.problem.kind in {problem.kind for problem in self._problems(overrides)[-1]}
 
     def is_right(self, **overrides: Any) -> bool:
-        """Return whether every answer is right."""
+        """Return whether every response is correct."""
         return not any(self._problems(overrides))
 
     def _problems(self, overrides: Overrides) -> list[list[Problem]]:
-        # Only for a broken project: importing it takes longer than all the requests.
+        # Imported here because only a broken project needs it, and importing it takes longer than
+        # all the requests.
         from django.test.utils import override_settings
 
         found: list[list[Problem]] = []
         variation = {"WSGI_APPLICATION": None} | overrides
         with override_settings(**variation), Client(self._deadline) as client:
             for request in self._requests:
-                # Everything is loaded already.
+                # Everything is already loaded.
                 answer = client.send(request._replace(limit_s=0.5))
                 found.append(problems(request, answer))
                 if answer.timed_out_s:
@@ -153,8 +154,8 @@ def _without(dotted: str) -> list[str]:
 def _innermost(replay: _Replay) -> str | None:
     """Return the innermost middleware that causes the fault, None if it occurs without any.
 
-    Tries more and more of MIDDLEWARE, from the inside out, within the one that adds our headers.
-    CommonMiddleware is always there, because it adds Content-Length.
+    Adds middleware one by one from the inside out, inside the one that adds our headers.
+    CommonMiddleware always stays, because it adds Content-Length.
     """
     headers, others = settings.MIDDLEWARE[:1], settings.MIDDLEWARE[1:]
     common = {dotted for dotted in others if _is_common(dotted)}
@@ -168,14 +169,14 @@ def _innermost(replay: _Replay) -> str | None:
 
 
 def _is_common(dotted: str) -> bool:
-    with suppress(Exception, SystemExit):  # any code of the project may raise one
+    with suppress(Exception, SystemExit):  # project code can raise anything
         return issubclass(import_string(dotted), CommonMiddleware)
     return False
 
 
 def _of_middleware(dotted: str) -> Cause:
-    source = "it does not import"
-    with suppress(Exception, SystemExit):  # any code of the project may raise one
+    source = "the import fails"
+    with suppress(Exception, SystemExit):  # project code can raise anything
         source = _source(import_string(dotted))
     hint = (
         f"let {PATH!r} pass unchanged there ({source}), or remove this line from MIDDLEWARE: "
@@ -196,7 +197,8 @@ def _of_the_view(replay: _Replay) -> Cause:
     plain = {"ROOT_URLCONF": _Urlconf(undecorated)}
     if replay.is_right(**plain):
         hint = (
-            "path('smoke-test/', include('smoke_test.urls')), undecorated, and working handlers."
+            "path('smoke-test/', include('smoke_test.urls')) without decorators, and error "
+            "handlers that work."
         )
         return Cause(f"settings.ROOT_URLCONF {settings.ROOT_URLCONF!r}", hint, plain)
     for words, setting, hint in _BY_MESSAGE:
@@ -204,16 +206,16 @@ def _of_the_view(replay: _Replay) -> Cause:
             return Cause(f"settings.{setting}", hint)
     where = replay.problem.where
     if where and where.rpartition(":")[0] != _source(view).rpartition(":")[0]:
-        # A signal's receiver or a context processor, for example.
-        return Cause(where, "correct this line: no setting, middleware or decorator does this.")
-    hint = f"correct it ({_source(view)}): no setting, middleware or decorator does this."
+        # A signal receiver or a context processor, for example.
+        return Cause(where, "fix this line: no setting, middleware or decorator is the cause.")
+    hint = f"fix it ({_source(view)}): no setting, middleware or decorator is the cause."
     return Cause(f"{view.__module__}.{view.__qualname__}", hint)
 
 
 def _defaults() -> Iterator[tuple[str, str, Overrides]]:
-    """Yield settings that differ from Django's defaults: name, the line, the settings without."""
+    """Yield each setting that differs from Django's default: its name, the fix, the override."""
     for name in dir(global_settings):
-        # Reading a deprecated setting that the project does not use would warn.
+        # Skip unused settings: reading a deprecated one would warn.
         if name in _STRUCTURE or not settings.is_overridden(name):  # type: ignore[misc]
             continue
         default = getattr(global_settings, name)
@@ -226,7 +228,7 @@ def _defaults() -> Iterator[tuple[str, str, Overrides]]:
 
 
 class _Urlconf:
-    """A URLconf with nothing but the smoke test's view and Django's own error handlers."""
+    """A URLconf with only the smoke test's view and Django's own error handlers."""
 
     def __init__(self, view: Any) -> None:
         self.urlpatterns = [path(PATH[1:], view, name="smoke-test")]
@@ -238,4 +240,4 @@ def _source(definition: Any) -> str:
     try:
         return f"{inspect.getsourcefile(definition)}:{inspect.getsourcelines(definition)[1]}"
     except (OSError, TypeError):
-        return "of unknown source"
+        return "unknown source"

@@ -1,4 +1,4 @@
-"""Sends requests to the WSGI application of this project, without a server or a socket."""
+"""Sends requests to this project's WSGI application, without a server or a socket."""
 
 import os
 import queue
@@ -37,10 +37,10 @@ class Raised(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An exchange in process, with what only the inside can tell.
+    """An exchange in process, with details that only the inside can see.
 
-    `from_service` says whether run_smoke_test ran; `raised` is the unhandled exception, `ended`
-    what would have ended the process; `timed_out_s` the limit that was exceeded.
+    `from_service` is whether run_smoke_test ran, `raised` the unhandled exception, `ended` the
+    exception that would have ended the process, `timed_out_s` the time limit that was exceeded.
     """
 
     exchange: Exchange
@@ -52,9 +52,9 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Sends requests to one instance of the application, all from one thread, as a worker does.
+    """Sends requests to one application object, all from one thread, as a worker does.
 
-    The application is the one that WSGI_APPLICATION names or, if that is None, Django's own.
+    The application is the one that WSGI_APPLICATION names, or Django's own if that is None.
     """
 
     def __init__(self, deadline: Deadline) -> None:
@@ -62,7 +62,7 @@ class Client:
         self._application: Application | None = None
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        # Left behind if a request hangs.
+        # A daemon, because a request that hangs leaves it behind.
         threading.Thread(target=self._serve, daemon=True).start()
 
     def __enter__(self) -> "Client":
@@ -72,7 +72,7 @@ class Client:
         self._requests.put(None)
 
     def send(self, request: Request) -> Answer:
-        """Return the answer, or that there was none in time: then the client is of no more use.
+        """Return the answer; after one that timed out, the client cannot be used again.
 
         Raises TimeoutError at the deadline.
         """
@@ -117,7 +117,7 @@ class Client:
         got_request_exception.connect(note_exception)
         services.observer = observe
         exchange = _exchange(request)
-        # A project may use the network and processes as it starts.
+        # A project may use the network and processes while it loads.
         ignored: tuple[Resource, ...] = () if request.path else ("network", "process")
         try:
             with recorded_calls(*ignored) as calls:
@@ -126,10 +126,10 @@ class Client:
                     environ = _environ(request, exchange.nonce)
                     body = _read(self._application(environ, start_response))
                     if not sent:
-                        raised.append(Raised("no call of start_response", ""))
+                        raised.append(Raised("no call to start_response", ""))
         except SystemExit:
             ended = _current_exception()
-        except BaseException:  # noqa: BLE001 - any code of the project may raise it
+        except BaseException:  # noqa: BLE001 - project code can raise anything
             note_exception()
         if services.observer is observe:
             services.observer = None
@@ -156,10 +156,10 @@ def _read(response: Iterable[bytes]) -> bytes:
 
 def _load() -> Application:
     """Return the application that the server would serve."""
-    # django-stubs forget that it may be None.
+    # It may be None, despite django-stubs.
     dotted: str | None = settings.WSGI_APPLICATION
     application: Application = import_string(dotted) if dotted else get_wsgi_application()
-    # Django loads them with the first request.
+    # Otherwise Django would load them on the first request.
     _ = get_resolver().url_patterns
     return application
 
@@ -208,7 +208,7 @@ def _environ(request: Request, nonce: str) -> dict[str, Any]:
 
 def _current_exception() -> Raised:
     error = sys.exception()
-    # Not extract_tb(), which reads the source: a use of a file.
+    # Not extract_tb(), which would read the source file.
     *_, (frame, line) = traceback.walk_tb(error.__traceback__ if error else None)
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return Raised(text.removesuffix(": "), f"{frame.f_code.co_filename}:{line}")

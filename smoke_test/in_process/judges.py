@@ -1,4 +1,4 @@
-"""What is wrong with an answer: pure functions, each for one kind of request."""
+"""Judges responses: one pure function for each kind of request."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Problem(NamedTuple):
-    """`kind` is what a cause is searched by, `id` the check's, `where` the line that did it."""
+    """`id` is the check's, `kind` identifies it in replays, `where` is the line at fault."""
 
     id: str
     kind: str
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
     where: str = ""
 
 
-# A dead neighbor would make a healthy process look dead.
+# If one of these is down, a healthy process would look dead.
 _CALL_IDS = {
     "database": "E107",
     "cache": "E108",
@@ -43,8 +43,8 @@ _CALL_IDS = {
 
 
 def problems(request: "Request", answer: "Answer") -> list[Problem]:
-    """Return what is wrong with the answer, the worst first."""
-    # What happened inside explains the answer, which would only show the consequences.
+    """Return what is wrong with the response, worst first."""
+    # Problems inside the project come first: those in the response are their consequences.
     return list(_inside(request, answer)) or list(request.judge(request, answer))
 
 
@@ -53,17 +53,16 @@ def _inside(request: "Request", answer: "Answer") -> Iterator[Problem]:
         message = f"got {ended.text}, which ends the process{_in(ended.where)}."
         yield Problem("E112", "ended", message, ended.where)
     if answer.timed_out_s:
-        message = f"got no answer within {answer.timed_out_s:g} s, expected one in milliseconds."
+        message = f"got no response within {answer.timed_out_s:g} s, expected one in milliseconds."
         yield Problem("E111", "slow", message)
-    # The first request loads code and templates from files, as an exception does.
+    # The first request and any exception load code and templates from files.
     files = request.warm and not answer.raised
     for call in answer.calls:
         if call.resource != "file" or files:
-            what = f"got a {call.resource} call, expected none"
-            message = f"{what}: {call.text}{_in(call.where)}."
+            message = f"got a {call.resource} call, expected none: {call.text}{_in(call.where)}."
             yield Problem(_CALL_IDS[call.resource], call.resource, message, call.where)
     if raised := answer.raised:
-        message = f"got {raised.text}{_in(raised.where)}, expected an answer."
+        message = f"got {raised.text}{_in(raised.where)}, expected a response."
         yield Problem("E101", "raised", message, raised.where)
 
 
@@ -72,16 +71,16 @@ def _in(where: str) -> str:
 
 
 def loaded(_request: "Request", _answer: "Answer") -> Iterator[Problem]:
-    """Yield nothing: what goes wrong as the project loads is not in an answer."""
+    """Yield nothing: loading the project returns no response, and `problems` has the rest."""
     yield from ()
 
 
 def json_answer(request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what differs from the contract, and from the headers that it promises."""
+    """Yield how the body and the headers differ from the contract."""
     exchange = answer.exchange
     yield from _status(answer, 200)
     yield from _service(answer)
-    # App servers drop the body of an answer to HEAD.
+    # App servers drop the body of a HEAD response.
     if request.method != "HEAD" and exchange.body != BODY:
         yield Problem("E102", "body", _body_difference(exchange.body))
     yield from _header(answer, "Content-Type", "application/json")
@@ -91,26 +90,26 @@ def json_answer(request: "Request", answer: "Answer") -> Iterator[Problem]:
 
 
 def replaced_result(_request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield that the answer does not show what the service returned this time."""
+    """Yield a problem if the response does not show the result that the service returned."""
     from smoke_test.in_process.requests import TOKEN
 
     if TOKEN.encode() not in answer.exchange.body:
-        message = "got a result that run_smoke_test did not return, expected the one it did."
+        message = "got a result that run_smoke_test did not return, expected its own."
         yield Problem("E105", "service", message)
 
 
 def failure(_request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what hides that the view failed: expected is a 5xx, whose handler works."""
+    """Yield a problem unless the failing view causes a 5xx with the promised headers."""
     status = answer.exchange.status or 0
     if status < 500:
-        message = f"got {status} although the view failed, expected 500."
+        message = f"got {status}, but the view failed; expected 500."
         yield Problem("E106", "hidden", message)
     else:
         yield from _promised_headers(answer, vary=False)
 
 
 def not_found(_request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what is wrong with the answer for an unknown path, which a catch-all may route."""
+    """Yield what is wrong with the response for an unknown path, which a catch-all may match."""
     status = answer.exchange.status or 0
     if status >= 500:
         yield Problem("E104", "handler404", f"got {status}, expected 404.")
@@ -119,7 +118,7 @@ def not_found(_request: "Request", answer: "Answer") -> Iterator[Problem]:
 
 
 def allowed_methods(request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what is wrong with the answer to OPTIONS, or to a method that is not allowed."""
+    """Yield what is wrong with the response to OPTIONS or to a method that is not allowed."""
     yield from _status(answer, 200 if request.method == "OPTIONS" else 405)
     yield from _header(answer, "Allow", "GET, HEAD, OPTIONS")
     yield from _is_json(answer)
@@ -127,14 +126,14 @@ def allowed_methods(request: "Request", answer: "Answer") -> Iterator[Problem]:
 
 
 def other_release(_request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what is wrong with the answer to a client that wants another release."""
+    """Yield what is wrong with the 412 for a client that expects another release."""
     yield from _status(answer, 412)
     yield from _is_json(answer)
     yield from _promised_headers(answer)
 
 
 def slash_redirect(_request: "Request", answer: "Answer") -> Iterator[Problem]:
-    """Yield what is wrong with the redirect: after a 301, a POST would become a GET."""
+    """Yield what is wrong with the redirect. It must be 307: a 301 turns a POST into a GET."""
     yield from _status(answer, 307)
     yield from _header(answer, "Location", PATH)
     yield from _promised_headers(answer, vary=False)
@@ -163,32 +162,32 @@ def _status(answer: "Answer", expected: int) -> Iterator[Problem]:
 
 def _service(answer: "Answer") -> Iterator[Problem]:
     if answer.exchange.status == 200 and not answer.from_service:
-        message = "got an answer that run_smoke_test did not make, expected its own."
+        message = "got a response that run_smoke_test did not make, expected its own."
         yield Problem("E105", "service", message)
 
 
 def _promised_headers(answer: "Answer", *, vary: bool = True) -> Iterator[Problem]:
-    """Yield what is wrong with the headers of every answer."""
+    """Yield what is wrong with the headers that every response must have."""
     exchange = answer.exchange
     yield from _header(answer, RELEASE_HEADER, settings.PETSAGE_RELEASE)
     yield from _header(answer, NONCE_HEADER, exchange.nonce or None)
     stamp = exchange.header(ANSWERED_AT_HEADER) or ""
     if not STAMP.fullmatch(stamp) or not _is_between(stamp, answer):
-        message = f"got {ANSWERED_AT_HEADER} {stamp!r}, expected the time of this answer."
+        message = f"got {ANSWERED_AT_HEADER} {stamp!r}, expected the time of this response."
         yield Problem("E102", "stamp", message)
     if "no-store" not in _list(answer, "Cache-Control"):
-        found = exchange.header("Cache-Control")
-        yield Problem("E102", "cacheable", f"got Cache-Control {found!r}, expected 'no-store'.")
+        value = exchange.header("Cache-Control")
+        yield Problem("E102", "cacheable", f"got Cache-Control {value!r}, expected 'no-store'.")
     if vary and "accept" not in _list(answer, "Vary"):
-        found = exchange.header("Vary")
-        yield Problem("E102", "vary", f"got Vary {found!r}, expected 'Accept'.")
+        value = exchange.header("Vary")
+        yield Problem("E102", "vary", f"got Vary {value!r}, expected 'Accept'.")
     if cookie := exchange.header("Set-Cookie"):
         name = cookie.partition("=")[0].strip()
         yield Problem("E102", "cookie", f"got a cookie {name!r}, expected none.")
 
 
 def _is_between(stamp: str, answer: "Answer") -> bool:
-    # The stamp has milliseconds, the clock microseconds.
+    # The stamp is in milliseconds, the clock in microseconds.
     sent_at = answer.exchange.sent_at - timedelta(milliseconds=1)
     return sent_at <= datetime.fromisoformat(stamp) <= answer.exchange.received_at
 
@@ -199,9 +198,9 @@ def _list(answer: "Answer", name: str) -> list[str]:
 
 
 def _header(answer: "Answer", name: str, expected: str | None) -> Iterator[Problem]:
-    found = answer.exchange.header(name)
-    if found != expected:
-        message = f"got {name} {found!r}, expected {expected!r}."
+    value = answer.exchange.header(name)
+    if value != expected:
+        message = f"got {name} {value!r}, expected {expected!r}."
         yield Problem("E102", f"header {name}", message)
 
 
@@ -218,4 +217,4 @@ def _body_difference(body: bytes) -> str:
         wrong = difference(parse(body))
     except ValueError as error:
         wrong = f"the body is not JSON ({error})"
-    return f"{wrong or 'the JSON is right, but not its bytes'}; got {body[:80]!r}."
+    return f"{wrong or 'the JSON is right, but its bytes are not'}; got {body[:80]!r}."

@@ -1,6 +1,6 @@
 """The requests of real clients, as they reach the app behind our nginx.
 
-deploy/nginx/proxy.conf sets the headers; a header that it does not set is not here either.
+The headers are those that deploy/nginx/proxy.conf sets.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,16 +20,17 @@ TOKEN = "the in-process probe replaced this result"  # noqa: S105 - no secret
 
 
 class Simulated(Exception):
-    """Raised in the place of the smoke test's result, to see what becomes of a view that fails."""
+    """Raised instead of returning the smoke test's result, to make the view fail."""
 
 
 class Request(NamedTuple):
     """One request; `name` says how it differs from the others.
 
-    `judge` yields what is wrong with the answer. `forwarded_proto` is how the client reached
-    nginx, None without nginx; `scheme` is how the app server was reached. `observer` replaces the
-    result of run_smoke_test. `warm` says that the same request was sent before, so nothing remains
-    to be loaded. `limit_s` is the time for an answer; what nginx gives it is 2.4 s.
+    `judge` yields what is wrong with the response. `forwarded_proto` is how the client reached
+    nginx, None without nginx; `scheme` is how nginx or the client reached the app server.
+    `observer` replaces the result of run_smoke_test. `warm` means that the same request was sent
+    before, so nothing is left to load. `limit_s` is the time limit for a response; nginx's own is
+    2.4 s.
     """
 
     name: str
@@ -54,25 +55,25 @@ class Request(NamedTuple):
         return f"{self.method} {self.path} ({self.name})" if self.path else self.name
 
 
-# No request: it only has the project loaded.
+# Not a request: it only loads the project.
 LOAD = Request("loading the application", "", judges.loaded, path="", limit_s=10.0)
 
 
 def real_requests(allowed_hosts: Iterable[str]) -> Iterator[Request]:
-    """Yield the requests, the plainest first: of several that fail, the first is reported."""
+    """Yield the requests, simplest first, because only the first failure is reported."""
     hosts = [_named(host) for host in allowed_hosts] or ["localhost"]
     probe = Request("the probe", hosts[0])
     yield LOAD
-    # It loads code too.
+    # More time, because the first request still loads code.
     yield probe._replace(limit_s=2.0)
-    # From the second time on, a cache answers instead of the view.
+    # From the second request on, a cache could respond instead of the view.
     yield probe._replace(name="the probe again", warm=True)
     yield probe._replace(name="another result", observer=_replace, judge=judges.replaced_result)
     yield probe._replace(name="if the view fails", observer=_fail, judge=judges.failure)
 
     for variation in _variations(probe, hosts[1:]):
         yield variation
-        # A failure can be hidden from one client alone, and so can a cache.
+        # A project could hide a failure, or use a cache, for one kind of client only.
         name = f"{variation.name}, if the view fails"
         yield variation._replace(name=name, observer=_fail, judge=judges.failure)
 
@@ -95,13 +96,13 @@ def real_requests(allowed_hosts: Iterable[str]) -> Iterator[Request]:
 
 
 def _variations(probe: Request, other_hosts: list[str]) -> Iterator[Request]:
-    """Yield the same request as other clients send it, to each host and by each scheme."""
+    """Yield the same request as sent by other clients, to each host and over each scheme."""
     for agent in ("kube-probe/1.34", "ELB-HealthChecker/2.0", "GoogleHC/1.0", BROWSER_AGENT):
         yield probe._replace(name=agent, user_agent=agent, accept="*/*", has_nonce=False)
     yield probe._replace(name="no User-Agent", user_agent="")
     yield probe._replace(name="no Accept", accept=None)
     yield probe._replace(name="Accept: text/plain", accept="text/plain")
-    # As Go's clients do.
+    # As Go's HTTP client sends.
     yield probe._replace(name="Accept-Encoding: gzip", headers={"Accept-Encoding": "gzip"})
     stale = {"Authorization": "Basic !", "Cookie": f"sessionid={'0' * 32}; csrftoken={'0' * 32}"}
     yield probe._replace(name="stale credentials", headers=stale)

@@ -1,7 +1,7 @@
-"""Whether a request uses what the smoke test may not use: it records the calls, and blocks them.
+"""Records and blocks the calls that a shallow request must not make.
 
 An audit hook sees files, sockets and processes (https://docs.python.org/3/library/audit_events.html).
-Databases and caches are replaced, because drivers written in C raise no events.
+Databases and caches are replaced, because drivers written in C raise no audit events.
 """
 
 import os
@@ -42,7 +42,7 @@ _EVENTS: tuple[tuple[str, Resource], ...] = (
     ("os.scandir", "file"),
 )
 
-# Whose frames do not tell where the project makes a call.
+# Their frames do not show where the project makes a call.
 _LIBRARIES = (sysconfig.get_path("stdlib"), "site-packages", "dist-packages", "<frozen")
 
 
@@ -55,19 +55,19 @@ class Call(NamedTuple):
 
 
 class Blocked(OperationalError, ConnectionError):
-    """The error that a blocked call gets, for code that handles a dead database or network."""
+    """Raised by a blocked call; code that handles a dead database or network catches it."""
 
 
 _exit_at_once = os._exit
 
-# Of the request under way, whose code may run in several threads. None while there is none.
+# The calls of the current request, whose code may run in several threads; None between requests.
 _calls: list[Call] | None = None
 _ignored: set[Resource] = set()
 
 
 @contextmanager
 def recorded_calls(*ignored: Resource) -> Iterator[list[Call]]:
-    """Record the calls of all threads but the main one, and block all but those to files."""
+    """Record the calls of all threads except the main one, and block all except file calls."""
     global _calls
     _add_hook()
     calls: list[Call] = []
@@ -82,7 +82,7 @@ def recorded_calls(*ignored: Resource) -> Iterator[list[Call]]:
             caches[alias] = _RecordingCache(alias, {})
         yield calls
     finally:
-        # The thread of a request that hung may come here late, during another request.
+        # The thread of a request that hung may get here late, during another request.
         if _calls is calls:
             _calls = None
             os._exit = _exit_at_once
@@ -90,7 +90,7 @@ def recorded_calls(*ignored: Resource) -> Iterator[list[Call]]:
 
 @cache
 def _add_hook() -> None:
-    # Once, because it cannot be removed.
+    # Only once, because an audit hook cannot be removed.
     sys.addaudithook(_audit)
 
 
@@ -99,7 +99,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         return
     for prefix, resource in _EVENTS:
         if event.startswith(prefix) and resource not in _ignored:
-            # Sockets come first, and say nothing.
+            # Skip socket objects, whose repr says nothing.
             shown = next((repr(argument) for argument in arguments if _is_plain(argument)), "")
             _record(resource, f"{event}({shown[:80]})")
             if resource != "file":
@@ -116,7 +116,7 @@ def _refuse_connection() -> NoReturn:
 
 
 def _refuse_exit(status: int) -> NoReturn:
-    # No event tells of it.
+    # There is no audit event for it.
     _record("process", f"os._exit({status})")
     raise SystemExit(status)
 
@@ -136,11 +136,11 @@ def _record(resource: Resource, text: str) -> None:
 
 
 def _where() -> str:
-    """Return the project's line that made the call being recorded, if it is not a library's."""
+    """Return the project's line that made the call, or "" if only libraries are involved."""
     for frame, line in traceback.walk_stack(None):
         path = frame.f_code.co_filename
         if path.endswith("django/core/handlers/exception.py"):
-            # What is further out only passed the request on.
+            # Frames further out only passed the request on.
             break
         if path != __file__ and not any(part in path for part in _LIBRARIES):
             return f"{path}:{line}"

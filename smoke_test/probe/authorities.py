@@ -1,6 +1,6 @@
 """Which certificate authorities (CAs) to trust.
 
-pycurl's wheel bundles a libcurl that looks for them only where its build system kept them.
+The libcurl in pycurl's wheel looks for them only where its build machine kept them.
 """
 
 import os
@@ -16,7 +16,7 @@ _SYSTEM_FILES = (
 
 
 def ca_file(option: str | None) -> str | None:
-    """Return the PEM file of CAs: the option, SSL_CERT_FILE or the system's, None without any.
+    """Return the PEM file of CAs: the option, SSL_CERT_FILE, the system's, or None.
 
     Raises OSError or ValueError if a named file cannot be used.
     """

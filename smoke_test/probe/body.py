@@ -1,4 +1,4 @@
-"""Whether a body is the contract's: JSON with its two keys and values, and no other."""
+"""Whether a body matches the contract: JSON with exactly its two keys and values."""
 
 import json
 from typing import Any
@@ -11,19 +11,23 @@ _EXPECTED = json.loads(BODY)
 def parse(body: bytes) -> Any:
     """Return the JSON value; ValueError for bad UTF-8, a repeated key, NaN or deep nesting."""
 
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in found]
+    def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
         if len(set(keys)) < len(keys):
             raise ValueError("a key occurs twice")
-        return dict(found)
+        return dict(pairs)
 
-    def constant(name: str) -> Any:
+    def reject_constant(name: str) -> Any:
         raise ValueError(f"{name} is not a JSON value")
 
     if not body:
         raise ValueError("it is empty")
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+        return json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=without_duplicates,
+            parse_constant=reject_constant,
+        )
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8") from None
     except json.JSONDecodeError as error:

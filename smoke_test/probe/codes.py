@@ -1,6 +1,6 @@
-"""Every code a verdict can have: its meaning, a hint, and whether waiting can fix it.
+"""Every code that a verdict can have: its meaning, a hint, and whether waiting can fix it.
 
-The codes are stable. docs/probe.md is tested against this table.
+Codes are stable. A test compares docs/probe.md with this table.
 """
 
 from typing import NamedTuple
@@ -49,8 +49,8 @@ CODES = {
         "is the app server stuck or overloaded? `systemctl restart 'petsage-*'`",
     ),
     "tcp.degraded": Code(
-        "one of the name's addresses failed, another answered",
-        "which machine is down? --all-addresses names it",
+        "one address of the name failed, another responded",
+        "which machine is down? Use --all-addresses to find out",
     ),
     "tls.expired": Code(
         "the certificate has expired",
@@ -79,7 +79,7 @@ CODES = {
         retryable=False,
     ),
     "tls.revoked": Code(
-        "the server's own OCSP response says that the certificate is revoked",
+        "the server's stapled OCSP response says the certificate is revoked",
         "issue a new certificate; browsers reject this one",
         retryable=False,
     ),
@@ -88,7 +88,7 @@ CODES = {
         "is it an http port? nginx needs `listen 443 ssl`",
     ),
     "tls.unrecognized_name": Code(
-        "the server has no site of this name",
+        "the server has no site with this name",
         "is there a server block with this server_name, and does it have a certificate?",
     ),
     "tls.protocol": Code(
@@ -114,14 +114,14 @@ CODES = {
     ),
     "tls.expiring": Code(
         "the certificate expires soon",
-        "renew it: `certbot renew`, or whatever renews it here",
+        "renew it: `certbot renew`, or the tool you use instead",
     ),
     "tls.plaintext": Code(
-        "the URL is plain http to another machine: anyone on the path can forge the answer",
+        "the URL is plain http to another machine: anyone on the path can forge the response",
         "use https",
     ),
     "http.closed": Code(
-        "the connection was closed without an answer",
+        "the connection was closed without a response",
         "was a worker killed? Or does nginx `return 444` for this Host?",
     ),
     "http.reset": Code(
@@ -129,24 +129,24 @@ CODES = {
         "was the server killed or restarted at this moment? Check its log",
     ),
     "http.truncated": Code(
-        "the answer is incomplete",
-        "was the server killed while it answered? Check its log",
+        "the response is incomplete",
+        "was the server killed while sending it? Check its log",
     ),
     "http.timeout": Code(
-        "the answer was not complete in time",
+        "the response was not complete in time",
         "is the app server stuck or overloaded? `systemctl status petsage.slice`",
     ),
     "http.stream_refused": Code(
         "the server refused the HTTP/2 stream",
-        "is it overloaded or shutting down? Check its log and its limit of streams",
+        "is it overloaded or shutting down? Check its log and its stream limit",
     ),
     "http.not_http": Code(
-        "the answer is not HTTP",
-        "is it the right port? A TLS port needs https://",
+        "the response is not HTTP",
+        "is this the right port? A TLS port needs https://",
     ),
     "http.too_large": Code(
-        "the answer is larger than any of PetSage's",
-        "another service answers there: check the URL and what is in front of the app",
+        "the response is larger than any of PetSage's",
+        "another service responded: check the URL and the proxies in front of the app",
     ),
     "redirect.loop": Code(
         "the redirects never end",
@@ -155,32 +155,32 @@ CODES = {
         retryable=False,
     ),
     "redirect.other_host": Code(
-        "the answer redirects to another host",
-        "probe the other host if it is PetSage's; a login or parking page is not",
+        "the response redirects to another host",
+        "probe that host if it is PetSage's; a login or parking page is not",
     ),
     "redirect.downgrade": Code(
-        "the answer redirects from https to http",
+        "the response redirects from https to http",
         "does the app know that it is behind TLS (SECURE_PROXY_SSL_HEADER)?",
     ),
     "redirect.bad_target": Code(
-        "the answer redirects to something that is not an http URL",
-        "find out what writes the Location header",
+        "the response redirects to something that is not an http URL",
+        "find out what sets the Location header",
     ),
     "proxy.bad_gateway": Code(
-        "502: the proxy got no answer from the app server",
-        "is the app server running? `systemctl status petsage.slice`; --direct tells it from a "
+        "502: the proxy got no response from the app server",
+        "is the app server running? `systemctl status petsage.slice`; use --direct to rule out a "
         "wrong upstream setting",
     ),
     "proxy.unavailable": Code(
-        "503: the proxy has no app server to ask, or limits requests",
+        "503: the proxy has no app server available, or limits requests",
         "is the app server running? `systemctl status petsage.slice`; check limit_req too",
     ),
     "proxy.gateway_timeout": Code(
-        "504: the app server did not answer the proxy in time",
+        "504: the app server did not respond to the proxy in time",
         "is the app server stuck or overloaded? `systemctl restart 'petsage-*'`",
     ),
     "proxy.upstream": Code(
-        "the app server is up, but the proxy does not reach it",
+        "the app server is up, but the proxy cannot reach it",
         "compare nginx's upstream with the app server's address; check the socket's permissions",
     ),
     "proxy.unrouted": Code(
@@ -188,7 +188,7 @@ CODES = {
         "does it route this name and /smoke-test/ to the app (nginx: server_name, location)?",
     ),
     "proxy.refused": Code(
-        "the proxy refuses the request",
+        "the proxy refused the request",
         "check its access rules, limits and log (nginx: error.log, limit_req)",
     ),
     "proxy.error": Code(
@@ -200,20 +200,20 @@ CODES = {
         "use https://",
     ),
     "proxy.masked": Code(
-        "the answer hides that the app server failed",
-        "fix error_page: no `=200`, and its page must exist",
+        "the response hides that the app server failed",
+        "fix error_page: remove `=200`, and make sure its page exists",
     ),
     "proxy.degraded": Code(
-        "one app server failed, another answered",
+        "one app server failed, another responded",
         "which one is down? Check the proxy's log (nginx: error.log)",
     ),
     "server.error": Code(
-        "the app server itself failed, outside of Django",
+        "the app server itself failed, outside Django",
         "check the app server's log: `journalctl -u petsage.slice`",
     ),
     "app.disallowed_host": Code(
-        "400: Django refuses this Host",
-        "add the host to DJANGO_ALLOWED_HOSTS, or use a name that it lists",
+        "400: Django rejects this Host",
+        "add the host to DJANGO_ALLOWED_HOSTS, or use a name listed there",
         retryable=False,
     ),
     "app.not_found": Code(
@@ -221,29 +221,30 @@ CODES = {
         "is the path /smoke-test/, and does `manage.py check --tag smoke_test` pass?",
     ),
     "app.refused": Code(
-        "Django refuses the request",
+        "Django refused the request",
         "does a middleware, a permission or a throttle apply to the smoke test? "
         "`manage.py check --tag smoke_test`",
     ),
     "app.error": Code(
-        "Django failed",
+        "Django responded with a server error",
         "read the exception in the app's log: `journalctl -u petsage.slice`",
     ),
     "app.down": Code(
-        "the proxy got no answer from the app server, and neither did the direct request",
+        "neither the proxy nor a direct request got a response from the app server",
         "start the app server: `systemctl status petsage.slice`, `journalctl -u petsage.slice`",
     ),
     "contract.wrong_status": Code(
         "the status is not 200",
-        "another service answers there: check the URL and what is in front of the app",
+        "another service responded: check the URL and the proxies in front of the app",
     ),
     "contract.not_json": Code(
         "the body is not JSON",
-        "another service answers there (a website's page, or nginx's own): check the server block",
+        "another service responded (a website, or nginx's own page): check the server block",
     ),
     "contract.wrong_body": Code(
         "the body is not the smoke test's",
-        "another service, or a changed one? Run `manage.py smoke_test --in-process` on the server",
+        "is it another service, or a changed app? On the server, run "
+        "`manage.py smoke_test --in-process`",
         retryable=False,
     ),
     "contract.wrong_type": Code(
@@ -251,47 +252,47 @@ CODES = {
         "does a proxy rewrite it?",
     ),
     "contract.encoded": Code(
-        "the body is compressed, though the probe did not ask for that",
-        "find out what compresses in front of the app",
+        "the body is compressed, but the probe did not ask for compression",
+        "find out which proxy or middleware compresses it",
     ),
     "contract.cookie": Code(
-        "the answer sets a cookie",
+        "the response sets a cookie",
         "does a middleware or a sticky load balancer add it?",
     ),
     "contract.cached": Code(
-        "a cache answered, so the app may be dead",
+        "a cache responded, so the app may be down",
         "exempt /smoke-test/ from the cache (proxy_cache, the CDN)",
     ),
     "contract.unproven": Code(
-        "nothing proves that the app made the answer for this request",
+        "nothing proves that the app made the response for this request",
         "is it a build without X-PetSage-Nonce, a proxy that drops that header, or a cache?",
     ),
     "release.mismatch": Code(
-        "another release answers",
+        "another release responded",
         "was the new release started, and have all old workers stopped?",
     ),
     "release.missing": Code(
-        "the answer does not name its release",
+        "the response does not name its release",
         "is it an older build, or does a proxy drop the X-PetSage headers?",
     ),
     "release.malformed": Code(
-        "the release header is doubled or malformed",
-        "find out what else adds X-PetSage-Release on the way",
+        "the release header is repeated or malformed",
+        "find out what else adds X-PetSage-Release",
     ),
     "page.wrong_type": Code(
-        "a browser does not get a page",
-        "does a proxy or a middleware change the Accept header or the answer?",
+        "browsers do not get a page",
+        "does a proxy or a middleware change the Accept header or the response?",
     ),
     "page.wrong_title": Code(
-        "a browser gets another page",
+        "browsers get a different page",
         "open the address in a browser",
     ),
     "page.asset": Code(
-        "a style sheet or script of the page does not load",
+        "one of the page's style sheets or scripts does not load",
         "does nginx serve /static/, and did `manage.py collectstatic` run?",
     ),
     "time.slow": Code(
-        "the answer was slow",
+        "the response was slow",
         "compare the phases: dns, tcp, tls, answer",
     ),
     "time.skew": Code(
@@ -299,8 +300,8 @@ CODES = {
         "is NTP running on both machines? `timedatectl`",
     ),
     "gate.flapping": Code(
-        "there were not enough consecutive passes before the time was up",
-        "does an old worker still answer, or does one come and go? See the timeline",
+        "there were too few consecutive passes before the time was up",
+        "is an old worker still responding, or does a worker keep crashing? See the timeline",
     ),
     "probe.ca_file": Code(
         "the probe has no usable CA certificates",
@@ -318,11 +319,11 @@ CODES = {
         retryable=False,
     ),
     "unknown.status": Code(
-        "the status is not 200, and the answer does not show what sent it",
-        "look at the body with curl, and at everything between here and the app",
+        "the status is not 200, and the response does not show what sent it",
+        "look at the body with curl, and check everything between here and the app",
     ),
     "unknown.error": Code(
-        "the exchange failed for a reason that has no code here",
+        "the exchange failed for a reason that has no code of its own",
         "try `curl -v`",
     ),
 }

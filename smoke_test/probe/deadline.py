@@ -1,4 +1,4 @@
-"""The one limit of everything that an attempt does."""
+"""The time limit that everything in an attempt shares."""
 
 import time
 from collections.abc import Callable
@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 
 class Interrupted(Exception):
-    """A signal asked the probe to stop."""
+    """A signal told the probe to stop."""
 
 
 class Deadline(NamedTuple):
-    """A moment of time.monotonic(), in seconds.
+    """A point in time, in seconds of time.monotonic().
 
-    `check_cancelled` is called several times a second by everything that waits; an exception from
-    it ends the waiting.
+    Code that waits calls `check_cancelled` several times a second; an exception ends the wait.
     """
 
     at: float

@@ -1,4 +1,4 @@
-"""One request and its answer: the facts that a diagnosis rests on."""
+"""One request and its response: the facts behind a diagnosis."""
 
 from datetime import datetime
 from enum import IntEnum
@@ -9,7 +9,7 @@ IN_PROCESS = "in process"
 
 
 class CurlCode(IntEnum):
-    """The CURLcodes that a diagnosis tells apart, https://curl.se/libcurl/c/libcurl-errors.html."""
+    """The CURLcodes that a diagnosis uses, https://curl.se/libcurl/c/libcurl-errors.html."""
 
     UNSUPPORTED_PROTOCOL = 1
     COULDNT_RESOLVE_HOST = 6
@@ -30,11 +30,11 @@ class CurlCode(IntEnum):
 
 
 class TransportError(NamedTuple):
-    """Why an exchange broke off.
+    """Why an exchange failed.
 
     `code` is libcurl's CURLcode and `text` its message. `os_errno` is the system's reason for a
-    failed connection, `verify_result` OpenSSL's for a rejected certificate (X509_V_ERR_*),
-    `resolver_errno` the resolver's (EAI_*); each is 0 if there is none.
+    failed connection, `verify_result` is OpenSSL's for a rejected certificate (X509_V_ERR_*),
+    `resolver_errno` is the resolver's (EAI_*); each is 0 if it does not apply.
     """
 
     code: int
@@ -45,9 +45,10 @@ class TransportError(NamedTuple):
 
 
 class Timings(NamedTuple):
-    """The duration of each phase in milliseconds; None if it was not completed or not needed.
+    """The duration of each phase in milliseconds; None if it did not complete or was not needed.
 
-    `answer` runs from the request sent to the last byte, `total` from the first step.
+    `answer` runs from the end of the request to the last byte of the response, `total` from the
+    start of the exchange.
     """
 
     dns: float | None = None
@@ -63,10 +64,10 @@ class Timings(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """The server's certificate, once verified.
+    """The server's verified certificate.
 
-    `expires_at` is the earliest end in the chain that the server sent. `has_names` says whether it
-    has a subjectAltName; browsers ignore the common name.
+    `expires_at` is the earliest expiry in the chain that the server sent. `has_names` is whether
+    it has a subjectAltName; browsers ignore the common name.
     """
 
     subject: str
@@ -76,14 +77,14 @@ class Certificate(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """One request and its answer.
+    """One request and its response.
 
-    `url` has no credentials. `nonce` is the one that was sent. `address` is the IP address,
-    `unix:/path` or `in process` that was connected to, None if there was none. Header names are in
-    lower case, values as they were sent. `too_large` says that the answer was cut off because of
-    its size. `wants_certificate` says that the server asked for a client certificate.
-    `failed_address` is the reason why another address of the name could not be connected
-    to. `redirects` are the URLs that led here, the first request first.
+    `url` has no credentials. `nonce` is the one in the request. `address` is the IP address,
+    `unix:/path` or `in process` that the probe connected to, None without a connection. Header
+    names are in lower case, values are unchanged. `too_large` means that the response was cut off
+    at the size limit. `wants_certificate` means that the server asked for a client certificate.
+    `failed_address` is why the connection to another address of the name failed. `redirects` are
+    the earlier URLs of the chain, the first request first.
     """
 
     url: str
@@ -103,6 +104,6 @@ class Exchange(NamedTuple):
     redirects: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
-        """Return the field's value, its lines joined by commas (RFC 9110 5.3), or None."""
-        values = [value for found, value in self.headers if found == name.lower()]
+        """Return the header's value, with repeated lines joined by commas (RFC 9110 5.3)."""
+        values = [value for header, value in self.headers if header == name.lower()]
         return ", ".join(values) if values else None

@@ -1,4 +1,4 @@
-"""The smoke test as a browser gets it: its title, and the style sheets and scripts it loads."""
+"""The smoke test's page as browsers get it: its title, style sheets and scripts."""
 
 from html.parser import HTMLParser
 from urllib.parse import urljoin
@@ -8,7 +8,7 @@ from smoke_test.probe.exchange import Exchange
 from smoke_test.probe.responder import responder
 from smoke_test.probe.verdict import Verdict, verdict
 
-# What a browser sends.
+# The Accept header that browsers send.
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 _ASSET_TYPES = ("text/css", "text/javascript", "application/javascript")
@@ -22,12 +22,12 @@ class _Parser(HTMLParser):
         self._in_title = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        found = dict(attributes)
+        values = dict(attributes)
         self._in_title = tag == "title" and self.title is None
         if tag == "script":
-            self._add(found.get("src"))
-        elif tag == "link" and "stylesheet" in (found.get("rel") or "").lower().split():
-            self._add(found.get("href"))
+            self._add(values.get("src"))
+        elif tag == "link" and "stylesheet" in (values.get("rel") or "").lower().split():
+            self._add(values.get("href"))
 
     def handle_endtag(self, _tag: str) -> None:
         self._in_title = False
@@ -42,7 +42,7 @@ class _Parser(HTMLParser):
 
 
 def page_error(exchange: Exchange) -> Verdict | None:
-    """Return what is wrong with the page, apart from its status and its proof."""
+    """Return what is wrong with the page, except for its status and its nonce."""
     content_type = exchange.header("Content-Type") or ""
     if content_type.partition(";")[0].strip().lower() != "text/html":
         message = f"got Content-Type {content_type!r} for a browser, expected 'text/html'."

@@ -1,4 +1,4 @@
-"""One attempt: the requests that the options name, followed across redirects and judged."""
+"""One attempt: sends the requests that the options name, follows redirects, judges responses."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from smoke_test.probe.verdict import Verdict, verdict
 
 
 class Undecided(Exception):
-    """The probe itself cannot judge, whatever the server does; `code` says why."""
+    """The probe itself cannot judge, no matter what the server does; `code` says why."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -33,14 +33,14 @@ class Undecided(Exception):
 
 
 class Also(NamedTuple):
-    """Another path of the same site, and the status that it must have."""
+    """Another path of the same site, and the status it must return."""
 
     path: str
     status: int = 200
 
 
 class Probe(NamedTuple):
-    """Makes the requests that the options name, once per attempt.
+    """Sends the requests that the options name, once per attempt.
 
     `headers` are lines such as `Name: value`. `check_cancelled` is called several times a second;
     an exception from it ends the attempt.
@@ -58,7 +58,7 @@ class Probe(NamedTuple):
     check_cancelled: Callable[[], None]
 
     def attempt(self, timeout_s: float) -> Attempt:
-        """Return the verdicts of one attempt that takes at most `timeout_s` seconds."""
+        """Make one attempt of at most `timeout_s` seconds; return its verdicts."""
         deadline = Deadline(time.monotonic() + timeout_s, self.check_cancelled)
         requests = [each for url in self.urls for each in self._requests(url, deadline)]
         sent = list(requests)
@@ -68,48 +68,49 @@ class Probe(NamedTuple):
             exchanges = _unless_revoked(session, sent, _followed(session, sent))
             judged = [diagnose(exchange, self.expected) for exchange in exchanges]
             if self.direct is not None:
-                direct = [found._replace(url=self.direct) for found in judged.pop()]
+                direct = [verdict._replace(url=self.direct) for verdict in judged.pop()]
                 judged = [compare(verdicts, direct) for verdicts in judged]
             for request, exchange, verdicts in zip(requests, exchanges, judged, strict=False):
                 if exchange.error is None:
                     verdicts += self._also_verdicts(session, request, exchange)
                     verdicts += self._page_verdicts(session, request, exchange)
         return Attempt(
-            [each for found in judged for each in found], max(map(_retry_after_s, exchanges))
+            [verdict for verdicts in judged for verdict in verdicts],
+            max(map(_retry_after_s, exchanges)),
         )
 
-    def _also_verdicts(self, session: Session, request: Request, front: Exchange) -> list[Verdict]:
-        """Request the other paths at the site that the smoke test's redirects led to.
+    def _also_verdicts(self, session: Session, request: Request, first: Exchange) -> list[Verdict]:
+        """Request the other paths from the site where the first request ended up.
 
-        One after the other, over the connection that is open.
+        Requests go one by one over the open connection.
         """
-        base = request if front.url == request.url else request.redirected(front.url)
-        root = urlsplit(front.url)._replace(path="", query="").geturl()
-        found = []
+        base = request if first.url == request.url else request.redirected(first.url)
+        root = urlsplit(first.url)._replace(path="", query="").geturl()
+        verdicts = []
         for path, status in self.also:
             target = base._replace(url=f"{root}{path}")
             follows = not 300 <= status < 400
             [exchange] = _followed(session, [target]) if follows else session.exchange([target])
-            found.append(
+            verdicts.append(
                 answer_error(exchange, status)
-                or proof_error(exchange, self._same_release(front))
+                or proof_error(exchange, self._same_release(first))
                 or _passed(exchange, f"{exchange.status}, from the same release.")
             )
-        return found
+        return verdicts
 
-    def _page_verdicts(self, session: Session, request: Request, front: Exchange) -> list[Verdict]:
-        """Request the page as a browser does, and what it loads."""
+    def _page_verdicts(self, session: Session, request: Request, first: Exchange) -> list[Verdict]:
+        """Request the page as a browser does, with its style sheets and scripts."""
         if not self.page:
             return []
         from smoke_test.probe import page
 
-        base = request if front.url == request.url else request.redirected(front.url)
+        base = request if first.url == request.url else request.redirected(first.url)
         base = base._replace(accept=page.ACCEPT)
         [exchange] = session.exchange([base])
         error = (
             answer_error(exchange)
             or page.page_error(exchange)
-            or proof_error(exchange, self._same_release(front))
+            or proof_error(exchange, self._same_release(first))
         )
         if error is not None:
             return [error]
@@ -119,9 +120,9 @@ class Probe(NamedTuple):
         message = f"the page and its {len(urls)} style sheets and scripts load."
         return [error for error in errors if error] or [_passed(exchange, message)]
 
-    def _same_release(self, front: Exchange) -> Expectations:
+    def _same_release(self, first: Exchange) -> Expectations:
         return self.expected._replace(
-            release=self.expected.release or front.header(RELEASE_HEADER)
+            release=self.expected.release or first.header(RELEASE_HEADER)
         )
 
     def _requests(self, url: str, deadline: Deadline) -> list[Request]:
@@ -142,12 +143,12 @@ class Probe(NamedTuple):
         ]
         if self.connect_to is not None:
             nodes = [f"{node}:{port}" for node in nodes]
-        # Without an address, the request itself finds out why.
+        # If no address was found, the request itself reports why.
         return [request._replace(connect_to=node) for node in nodes] or [request]
 
-    def _direct_request(self, front: Request, direct: str) -> Request:
-        """Return the request that the front makes to the app server: same Host, same scheme."""
-        parts = urlsplit(front.url)
+    def _direct_request(self, request: Request, direct: str) -> Request:
+        """Return the request that the proxy sends to the app server: same Host, same scheme."""
+        parts = urlsplit(request.url)
         node, path = direct, parts.path
         if not direct.startswith("unix:"):
             own = urlsplit(direct)
@@ -162,30 +163,30 @@ class Probe(NamedTuple):
 
     def _ca_file(self, url: str) -> str | None:
         try:
-            found = ca_file(self.ca_file)
+            file = ca_file(self.ca_file)
         except (OSError, ValueError) as error:
             raise Undecided("probe.ca_file", f"cannot use the CA file: {error}.") from None
-        if found is None and url.startswith("https:"):
+        if file is None and url.startswith("https:"):
             raise Undecided("probe.ca_file", "this machine has no CA certificates.")
-        return found
+        return file
 
 
 def split_credentials(url: str) -> tuple[str, str | None]:
-    """Return the URL without its `user:password@`, and these, or None."""
+    """Return the URL without credentials, and its `user:password` or None."""
     parts = urlsplit(url)
-    credentials, found, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=host).geturl(), credentials if found else None
+    credentials, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=host).geturl(), credentials if at else None
 
 
 def _followed(session: Session, requests: Sequence[Request]) -> list[Exchange]:
-    """Return each request's last exchange, after its redirects."""
+    """Send the requests, follow their redirects, and return the last exchange of each."""
     pending = dict(enumerate(requests))
     latest: dict[int, Exchange] = {}
     while pending:
-        found = session.exchange(list(pending.values()))
-        _raise_for_bad_ca_file(found)
+        exchanges = session.exchange(list(pending.values()))
+        _raise_for_bad_ca_file(exchanges)
         followed: dict[int, Request] = {}
-        for (i, request), exchange in zip(pending.items(), found, strict=True):
+        for (i, request), exchange in zip(pending.items(), exchanges, strict=True):
             before = latest.get(i)
             chain = (*before.redirects, before.url) if before else ()
             latest[i] = exchange._replace(redirects=chain)
@@ -199,7 +200,7 @@ def _followed(session: Session, requests: Sequence[Request]) -> list[Exchange]:
 def _unless_revoked(
     session: Session, requests: Sequence[Request], exchanges: list[Exchange]
 ) -> list[Exchange]:
-    """Return the exchanges, those with a revoked certificate as failed ones."""
+    """Return the exchanges, with an error in each whose certificate is revoked."""
     verified = {
         i: request.redirected(exchange.url) if exchange.url != request.url else request
         for i, (request, exchange) in enumerate(zip(requests, exchanges, strict=True))
@@ -215,23 +216,23 @@ def _passed(exchange: Exchange, message: str) -> Verdict:
 
 
 def _raise_for_bad_ca_file(exchanges: Sequence[Exchange]) -> None:
-    for found in exchanges:
-        if found.error is not None and found.error.code == CurlCode.SSL_CACERT_BADFILE:
-            raise Undecided("probe.ca_file", f"cannot use the CA file: {found.error.text}.")
+    for exchange in exchanges:
+        if exchange.error is not None and exchange.error.code == CurlCode.SSL_CACERT_BADFILE:
+            raise Undecided("probe.ca_file", f"cannot use the CA file: {exchange.error.text}.")
 
 
-def _retry_after_s(found: Exchange) -> float:
-    """Return the seconds that Retry-After asks for (RFC 9110 10.2.3), 0 if it is unreadable."""
-    value = found.header("Retry-After")
+def _retry_after_s(exchange: Exchange) -> float:
+    """Return Retry-After in seconds (RFC 9110 10.2.3), 0 if it is missing or malformed."""
+    value = exchange.header("Retry-After")
     if not value:
         return 0.0
     if value.isascii() and value.isdecimal():
         return float(value[:9])
-    # Imported only here: a probe that passes starts faster without it.
+    # Imported here because a probe that passes starts faster without it.
     from email.utils import parsedate_to_datetime
 
     try:
         moment = parsedate_to_datetime(value)
-        return max(0.0, (moment - found.received_at).total_seconds())
+        return max(0.0, (moment - exchange.received_at).total_seconds())
     except (TypeError, ValueError, OverflowError):
         return 0.0

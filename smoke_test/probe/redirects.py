@@ -1,4 +1,4 @@
-"""Where a redirect leads, and whether the probe follows it."""
+"""The target of a redirect, and whether the probe follows it."""
 
 import re
 from typing import NamedTuple
@@ -14,21 +14,21 @@ _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%25[A-Za-z0-9._~-]+)?")
 
 
 class Redirect(NamedTuple):
-    """The URL to request next, or the code that says why the redirect is not followed."""
+    """The URL to request next, or the code for a redirect that the probe does not follow."""
 
     url: str | None = None
     code: str | None = None
 
 
 def split_http_url(url: str) -> SplitResult:
-    """Split an http or https URL; raise ValueError, with what was expected, for anything else."""
+    """Split an http or https URL; for anything else, raise ValueError with what was expected."""
     if not _URL.fullmatch(url):
         raise ValueError("a URL without spaces, a fragment or characters that need escaping")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        # Python's own message could show a password.
+        # Python's own message could contain a password.
         raise ValueError("a URL with a valid host and a port from 1 to 65535") from None
     if parts.scheme not in ("http", "https"):
         raise ValueError("a URL that begins with https:// or http://")
@@ -40,9 +40,10 @@ def split_http_url(url: str) -> SplitResult:
 
 
 def redirect(exchange: Exchange) -> Redirect | None:
-    """Return where the answer redirects to; None if it is not a redirect with a target.
+    """Return the target of a redirect; None if the response is not a redirect with a target.
 
-    The host must stay the same, https must stay https, no URL may come twice, and 5 are the most.
+    The host must not change, https must stay https, no URL may repeat, and 5 redirects are the
+    limit.
     """
     location = exchange.header("Location")
     if exchange.error is not None or exchange.status not in _STATUSES or location is None:
@@ -51,7 +52,7 @@ def redirect(exchange: Exchange) -> Redirect | None:
         there = split_http_url(urljoin(exchange.url, location.partition("#")[0]))
     except ValueError:
         return Redirect(code="redirect.bad_target")
-    # The other side's credentials are not ours to send.
+    # Never send credentials that the server put into the URL.
     there = there._replace(netloc=there.netloc.rpartition("@")[2])
     url = there.geturl()
     here = urlsplit(exchange.url)

@@ -1,8 +1,8 @@
-"""Names to addresses, within a deadline.
+"""Resolves names to addresses within a deadline.
 
-Neither getaddrinfo nor libcurl keeps one: closing a handle waits for libcurl's resolver thread
-(10 s after a timeout of 2 s, measured with 8.23 and a silent resolver). So names are resolved
-here, in threads that can be left behind, and libcurl gets the addresses.
+Neither getaddrinfo nor libcurl respects a deadline: closing a handle waits for libcurl's resolver
+thread (10 s after a timeout of 2 s, measured with 8.23 and a silent resolver). So this module
+resolves names in threads that can be abandoned, and libcurl gets the addresses.
 """
 
 import socket
@@ -18,10 +18,7 @@ _POLL_S = 0.05
 
 
 class Resolution(NamedTuple):
-    """The addresses of a name, in the resolver's order, or why there are none.
-
-    `took_ms` is in milliseconds.
-    """
+    """The addresses of a name, in the resolver's order, or why there are none."""
 
     addresses: tuple[str, ...] = ()
     error: TransportError | None = None
@@ -29,17 +26,17 @@ class Resolution(NamedTuple):
 
 
 def resolve(names: Iterable[str], deadline: Deadline) -> dict[str, Resolution]:
-    """Resolve all names at once; a name that is not resolved by the deadline has timed out."""
+    """Resolve all names in parallel; a name not resolved by the deadline has timed out."""
     started = time.monotonic()
-    found: dict[str, Resolution] = {}
+    resolved: dict[str, Resolution] = {}
 
     def look_up(name: str) -> None:
-        found[name] = _look_up(name, started)
+        resolved[name] = _look_up(name, started)
 
     threads = []
     for name in set(names):
         if is_address(name):
-            found[name] = Resolution((name,))
+            resolved[name] = Resolution((name,))
             continue
         thread = threading.Thread(target=look_up, args=[name], daemon=True)
         thread.start()
@@ -50,7 +47,7 @@ def resolve(names: Iterable[str], deadline: Deadline) -> dict[str, Resolution]:
             thread.join(min(_POLL_S, deadline.left_s))
     took_ms = (time.monotonic() - started) * 1000
     timed_out = TransportError(CurlCode.OPERATION_TIMEDOUT, "resolving timed out")
-    return {name: Resolution(error=timed_out, took_ms=took_ms) for name, _ in threads} | found
+    return {name: Resolution(error=timed_out, took_ms=took_ms) for name, _ in threads} | resolved
 
 
 def is_address(name: str) -> bool:
@@ -69,7 +66,7 @@ def _look_up(name: str, started: float) -> Resolution:
         entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         if name.rstrip(".") == "localhost":
-            # Reserved for this machine, whether /etc/hosts has it or not (RFC 6761, 6.3).
+            # Always this machine, even if /etc/hosts does not list it (RFC 6761, 6.3).
             return Resolution(("127.0.0.1", "::1"))
         failed = TransportError(
             CurlCode.COULDNT_RESOLVE_HOST,

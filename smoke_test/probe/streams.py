@@ -10,9 +10,10 @@ _COLORS: dict[Level, str] = {"ok": "32;1", "warning": "33;1", "error": "31;1"}
 
 
 def emit(stream: TextIO | None, text: str) -> str | None:
-    """Write and flush the text; return what went wrong.
+    """Write and flush the text; return what went wrong, or None.
 
-    What the stream cannot encode is escaped. A reader that has left (`| head`) is not a problem.
+    Characters that the stream cannot encode are escaped. A reader that exited early (`| head`) is
+    not an error.
     """
     if stream is None:
         return "it is closed" if text else None
@@ -22,7 +23,7 @@ def emit(stream: TextIO | None, text: str) -> str | None:
         stream.write(text)
         stream.flush()
     except OSError as error:
-        # Python flushes the stream once more at exit, which must not fail again.
+        # Python flushes the stream again at exit; that must not fail too.
         with suppress(OSError), open(os.devnull, "wb") as devnull:  # noqa: PTH123
             os.dup2(devnull.fileno(), stream.fileno())
         return None if isinstance(error, BrokenPipeError) else str(error.strerror)

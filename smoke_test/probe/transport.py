@@ -1,4 +1,4 @@
-"""Exchanges by libcurl: several at once, all within one deadline."""
+"""Runs exchanges through libcurl: several at once, within one deadline."""
 
 import os
 import re
@@ -21,19 +21,19 @@ JSON = "application/json"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 64 * 1024
 
-# libcurl also accepts a status of more digits, and reads only three.
+# libcurl accepts a status of more than three digits, but reads only three.
 _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: .*)?\r?\n", re.DOTALL)
 
-# How often signals and the deadline are checked, in seconds.
+# How often to check for signals and the deadline, in seconds.
 _POLL_S = 0.1
 
 
 class Request(NamedTuple):
-    """One request to make.
+    """One request to send.
 
-    `connect_to` is the `HOST`, `HOST:PORT` or `unix:/path` to connect to instead of the URL's own;
-    Host and SNI stay the URL's. `credentials` are `user:password` for Basic authentication.
-    `ca_file` is a PEM file of CAs to trust instead of the system's. `headers` are added.
+    `connect_to` is the `HOST`, `HOST:PORT` or `unix:/path` to connect to instead of the URL's
+    host; Host and SNI stay the URL's. `credentials` are `user:password` for Basic authentication.
+    `ca_file` is a PEM file of CAs to trust instead of the system's. `headers` are extra headers.
     """
 
     url: str
@@ -52,7 +52,7 @@ class Request(NamedTuple):
 
     @property
     def node(self) -> tuple[str, int]:
-        """Return the host and port to connect to; an empty host for a unix socket."""
+        """Return the host and port to connect to; the host is empty for a unix socket."""
         if self.socket_path is not None:
             return "", 0
         parts = urlsplit(self.url)
@@ -65,8 +65,8 @@ class Request(NamedTuple):
     def redirected(self, url: str) -> "Request":
         """Return the request that follows a redirect to `url`.
 
-        To another port it takes neither credentials nor headers along, and connects to that port
-        of the same node.
+        If the port changes, it drops the credentials and extra headers, and connects to the new
+        port of the same node.
         """
         followed = self._replace(url=url)
         if _origin(url) == _origin(self.url):
@@ -78,7 +78,7 @@ class Request(NamedTuple):
 
 
 class Session:
-    """The connections of one attempt: new ones, which its later requests may use again."""
+    """The connections of one attempt: always new, and reused by its later requests."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -91,7 +91,7 @@ class Session:
         self._multi.close()
 
     def exchange(self, requests: Sequence[Request]) -> list[Exchange]:
-        """Send all requests at once; return their exchanges, in order, by the deadline."""
+        """Send all requests at once; return their exchanges in order, by the deadline."""
         started_at = datetime.now(UTC)
         resolved = resolve({r.node[0] for r in requests if r.node[0]}, self._deadline)
         resolved[""] = Resolution()
@@ -111,9 +111,10 @@ class Session:
         return [exchanges[index] for index in range(len(requests))]
 
     def revocations(self, requests: Sequence[Request]) -> list[TransportError | None]:
-        """Return for each https request whether the server's own OCSP response revokes it.
+        """Return an error for each https request whose stapled OCSP response says "revoked".
 
-        It takes another handshake: libcurl can only demand a stapled one (RFC 6066, section 8).
+        This takes a second handshake, because libcurl can only require a stapled response
+        (RFC 6066, section 8), not accept one if present.
         """
         resolved = resolve({r.node[0] for r in requests if r.node[0]}, self._deadline)
         resolved[""] = Resolution()
@@ -124,12 +125,12 @@ class Session:
             transfer.handle.setopt(pycurl.SSL_VERIFYSTATUS, 1)
             transfers[transfer.handle] = transfer
         self._perform(transfers)
-        found = []
+        errors = []
         for transfer in transfers.values():
             revoked = transfer.error is not None and "revocation" in transfer.error.text
-            found.append(transfer.error if revoked else None)
+            errors.append(transfer.error if revoked else None)
             transfer.handle.close()
-        return found
+        return errors
 
     def _perform(self, transfers: "dict[pycurl.Curl, _Transfer]") -> None:
         try:
@@ -167,7 +168,7 @@ def _unresolved(request: Request, resolution: Resolution, started_at: datetime) 
 
 
 class _Transfer:
-    """A request in flight, and what has come back so far."""
+    """A request in flight, and the part of its response received so far."""
 
     def __init__(
         self, index: int, request: Request, resolution: Resolution, timeout_s: float
@@ -198,7 +199,7 @@ class _Transfer:
         handle.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout_s * 1000)))
         handle.setopt(pycurl.NOSIGNAL, 1)
         handle.setopt(pycurl.PATH_AS_IS, 1)
-        # No proxy from the environment.
+        # Ignore http_proxy and the like from the environment.
         handle.setopt(pycurl.PROXY, "")
         handle.setopt(pycurl.SSL_VERIFYPEER, 1)
         handle.setopt(pycurl.SSL_VERIFYHOST, 2)
@@ -226,8 +227,8 @@ class _Transfer:
             self.handle.setopt(pycurl.RESOLVE, [f"{host}:{port}:{','.join(addresses)}"])
 
     def _on_debug(self, kind: int, message: bytes) -> None:
-        # libcurl tells these two in no other way: TLS 1.3 rejects a client only after the
-        # handshake, and a refused stream is retried until the connection has died five times.
+        # Only libcurl's trace shows these two: TLS 1.3 rejects a client only after the handshake,
+        # and libcurl retries a refused stream until the connection has failed five times.
         if kind == pycurl.INFOTYPE_TEXT:
             self.wants_certificate |= b"Request CERT" in message
             self.refuses_stream |= b"REFUSED_STREAM" in message
@@ -238,13 +239,13 @@ class _Transfer:
             self.too_large = True
             return 0
         if self.is_final:
-            # A trailer: it proves nothing about the answer.
+            # A trailer: it proves nothing about the response.
             return len(line)
         if not line.strip():
             self.in_headers = False
             self.is_final = not self.is_interim
         elif not self.in_headers:
-            # A status line. What came before was an interim answer (RFC 9110 15.2).
+            # A status line. Anything before it was an interim response (RFC 9110 15.2).
             match = _STATUS_LINE.fullmatch(line)
             self.is_interim = match is not None and match[1].startswith(b"1")
             self.is_malformed = match is None
@@ -268,14 +269,14 @@ class _Transfer:
         if error is not None and self.refuses_stream:
             error = TransportError(CurlCode.HTTP2_STREAM, "REFUSED_STREAM")
         if error is not None:
-            # libcurl keeps the reasons apart from its code.
+            # libcurl reports the reasons separately from its error code.
             self.error = error._replace(
                 os_errno=self.handle.getinfo(pycurl.OS_ERRNO),
                 verify_result=self.handle.getinfo(pycurl.SSL_VERIFYRESULT),
             )
 
     def exchange(self) -> Exchange:
-        # An interim answer alone is not an answer.
+        # An interim response alone is not a response.
         status = self.handle.getinfo(pycurl.RESPONSE_CODE)
         return Exchange(
             url=self.request.url,
@@ -300,17 +301,17 @@ class _Transfer:
         return self.handle.getinfo(pycurl.PRIMARY_IP) or ", ".join(self.resolution.addresses)
 
     def _failed_address(self) -> str | None:
-        """Return why an earlier address of the name failed, if libcurl connected to another."""
+        """Return why an address of the name failed, if libcurl then connected to another."""
         errno = self.handle.getinfo(pycurl.OS_ERRNO)
         if self.error is not None or len(self.resolution.addresses) < 2 or not errno:
             return None
         if self.request.node[0] == "localhost":
-            # Few servers listen on both of its addresses.
+            # Few servers listen on both addresses of localhost.
             return None
         return os.strerror(errno)
 
     def _timings(self) -> Timings:
-        """Turn libcurl's times (microseconds since the start, 0 for never) into durations."""
+        """Convert libcurl's times (microseconds since the start, 0 for never) to durations."""
         connected, secured, requested, total = (
             self.handle.getinfo(moment) / 1000
             for moment in (

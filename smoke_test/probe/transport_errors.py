@@ -1,4 +1,4 @@
-"""The verdict on an exchange that broke off, by libcurl's error code and the phase it broke in."""
+"""The verdict on a broken exchange, from libcurl's error code and the phase that failed."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ _VERIFY_CODES = {
     62: "tls.hostname",
 }
 
-# OpenSSL's messages for a failed handshake; libcurl has one code for all of them.
+# OpenSSL's messages for a failed handshake; libcurl reports all of them with the same code.
 _HANDSHAKE_WORDS = (
     ("unrecognized name", "tls.unrecognized_name"),
     ("wrong version number", "tls.not_tls"),
@@ -41,7 +41,7 @@ _CONNECT_ERRNOS = {
     errno.EACCES: "tcp.permission",
 }
 
-# How a server that wants a client certificate ends the connection.
+# How a server that requires a client certificate ends the connection.
 _CLOSED = {
     CurlCode.SSL_CONNECT_ERROR,
     CurlCode.GOT_NOTHING,
@@ -50,9 +50,9 @@ _CLOSED = {
 }
 
 _HTTP_CODES = {
-    CurlCode.GOT_NOTHING: ("http.closed", "closed the connection without an answer"),
-    CurlCode.PARTIAL_FILE: ("http.truncated", "closed the connection in mid-answer"),
-    CurlCode.HTTP2: ("http.reset", "broke off the HTTP/2 connection"),
+    CurlCode.GOT_NOTHING: ("http.closed", "closed the connection without a response"),
+    CurlCode.PARTIAL_FILE: ("http.truncated", "closed the connection in mid-response"),
+    CurlCode.HTTP2: ("http.reset", "aborted the HTTP/2 connection"),
     CurlCode.HTTP2_STREAM: ("http.reset", "reset the HTTP/2 stream"),
     CurlCode.SEND_ERROR: ("http.reset", "reset the connection during the request"),
     CurlCode.TOO_LARGE: ("http.too_large", "sent endless headers"),
@@ -60,7 +60,7 @@ _HTTP_CODES = {
 
 
 def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
-    """Return the verdict on an exchange that broke off with `error`."""
+    """Return the verdict on an exchange that failed with `error`."""
     node = exchange.address or "the server"
     if exchange.too_large:
         kilobytes = len(exchange.body) // 1024
@@ -76,11 +76,11 @@ def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
     if error.code == CurlCode.COULDNT_CONNECT:
         code = _CONNECT_ERRNOS.get(error.os_errno, "tcp.unreachable")
         if node.startswith("unix:") and not error.os_errno:
-            # libcurl reports every failure of a socket file but EAGAIN.
+            # For a socket file, libcurl reports every errno except EAGAIN.
             code = "tcp.backlog_full"
         reason = os.strerror(error.os_errno) if error.os_errno else error.text
         message = f"no connection to {exchange.address or 'any address'}: {reason}."
-        # What listens on a socket file is the app server, not nginx.
+        # The app server listens on a socket file, not nginx.
         on_socket = code == "tcp.refused" and node.startswith("unix:")
         hint = CODES["tcp.no_socket"].hint if on_socket else None
         return verdict(exchange, code, message, hint=hint)
@@ -90,8 +90,8 @@ def transport_verdict(exchange: Exchange, error: TransportError) -> Verdict:
         return _unverified(exchange, error)
     if error.code == CurlCode.SSL_CONNECT_ERROR:
         words = error.text.lower()
-        found = (code for word, code in _HANDSHAKE_WORDS if word in words)
-        return verdict(exchange, next(found, "tls.failed"), f"no TLS with {node}: {error.text}.")
+        code = next((code for word, code in _HANDSHAKE_WORDS if word in words), "tls.failed")
+        return verdict(exchange, code, f"no TLS with {node}: {error.text}.")
     return _http_verdict(node, exchange, error)
 
 
@@ -108,11 +108,11 @@ def _timed_out(exchange: Exchange) -> Verdict:
         )
     if exchange.status is None:
         return verdict(
-            exchange, "http.timeout", f"no answer from {exchange.address} within {seconds}."
+            exchange, "http.timeout", f"no response from {exchange.address} within {seconds}."
         )
     got = f"status {exchange.status} and {len(exchange.body)} bytes"
     return verdict(
-        exchange, "http.timeout", f"{got} within {seconds}, but the answer is incomplete."
+        exchange, "http.timeout", f"{got} within {seconds}, but the response is incomplete."
     )
 
 
@@ -140,8 +140,8 @@ def _http_verdict(node: str, exchange: Exchange, error: TransportError) -> Verdi
         if "connection died" in error.text.lower():
             return verdict(exchange, "http.closed", f"{node} closed every connection.")
         if error.os_errno or "reset" in error.text.lower():
-            after = " in mid-answer" if exchange.status else " without an answer"
-            return verdict(exchange, "http.reset", f"{node} reset the connection{after}.")
+            when = " in mid-response" if exchange.status else " without a response"
+            return verdict(exchange, "http.reset", f"{node} reset the connection{when}.")
         if "eof" in error.text.lower():
             code = "http.truncated" if exchange.status else "http.closed"
             return verdict(exchange, code, f"{node} closed the connection without ending TLS.")
@@ -149,11 +149,11 @@ def _http_verdict(node: str, exchange: Exchange, error: TransportError) -> Verdi
             return verdict(exchange, "tls.failed", f"{node} ended TLS: {error.text}.")
         if exchange.status:
             return verdict(
-                exchange, "http.not_http", f"{node} sent a malformed answer: {error.text}."
+                exchange, "http.not_http", f"{node} sent a malformed response: {error.text}."
             )
     if error.code == CurlCode.HTTP2_STREAM and "REFUSED_STREAM" in error.text:
         return verdict(exchange, "http.stream_refused", f"{node} refused the HTTP/2 stream.")
     if error.code in _HTTP_CODES:
-        code, what = _HTTP_CODES[CurlCode(error.code)]
-        return verdict(exchange, code, f"{node} {what}.")
+        code, event = _HTTP_CODES[CurlCode(error.code)]
+        return verdict(exchange, code, f"{node} {event}.")
     return verdict(exchange, "unknown.error", f"libcurl error {error.code}: {error.text}.")

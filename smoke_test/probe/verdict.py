@@ -18,10 +18,10 @@ _QUERY_VALUE = re.compile(r"([?&][^\s=&?#]*=)[^\s&#]+")
 
 
 class Verdict(NamedTuple):
-    """What an exchange means.
+    """The judgment on an exchange.
 
-    `layer` is None for a pass. Each text is one printable line: text from the other side is
-    escaped and cut.
+    `layer` is None for a pass. Each text is one printable line: text from the server is escaped
+    and truncated.
     """
 
     url: str
@@ -50,12 +50,12 @@ def verdict(
     level: Level = "error",
     hint: str | None = None,
 ) -> Verdict:
-    """Return a verdict on the exchange; without a `hint` it has the code's own.
+    """Return a verdict on the exchange; `hint` defaults to the code's own.
 
-    `answered_by` is the kind of the responder and its name.
+    `answered_by` is the responder's kind and name.
     """
-    known = CODES.get(code)
-    hint = hint or (known.hint if known else None)
+    entry = CODES.get(code)
+    hint = hint or (entry.hint if entry else None)
     certificate = exchange.certificate
     return Verdict(
         url=printable(exchange.url, limit=2000),
@@ -82,15 +82,15 @@ def verdict(
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
-    """Return the text on one line, cut after `limit` characters.
+    """Return the text on one line, truncated after `limit` characters.
 
-    It has no control characters, no `user:password@` of a URL and no values of a query string.
+    Control characters are escaped; `user:password@` and query string values are removed.
     """
     text = _QUERY_VALUE.sub(r"\1***", _CREDENTIALS.sub(r"\1", text))
-    cut = text if len(text) <= limit else f"{text[:limit]}..."
+    truncated = text if len(text) <= limit else f"{text[:limit]}..."
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in cut
+        for character in truncated
     )
 
 

@@ -1,4 +1,4 @@
-"""What is worth a warning about an answer that passes."""
+"""Warnings about a response that passes."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,20 +18,20 @@ def warnings(exchange: Exchange, slow_ms: float, cert_days: float) -> Iterator[t
 
 
 def cookie_names(exchange: Exchange) -> list[str]:
-    """Return the names of the cookies that the answer sets."""
+    """Return the names of the cookies that the response sets."""
     return [v.partition("=")[0].strip() for name, v in exchange.headers if name == "set-cookie"]
 
 
 def _header_warnings(exchange: Exchange) -> Iterator[tuple[str, str]]:
     headers = (RELEASE_HEADER, ANSWERED_AT_HEADER)
     if missing := [name for name in headers if exchange.header(name) is None]:
-        yield "release.missing", f"the answer has no {' and no '.join(missing)}."
+        yield "release.missing", f"the response has no {' and no '.join(missing)}."
     if cookies := cookie_names(exchange):
         yield "contract.cookie", f"got a cookie '{cookies[0]}', expected none."
     if len(upstream := upstream_statuses(exchange)) > 1:
         yield (
             "proxy.degraded",
-            f"the app servers answered {', '.join(upstream)}: one of them is down.",
+            f"the app servers sent {', '.join(upstream)}: one of them is down.",
         )
     if abs(skew := _skew(exchange)) > _MAX_SKEW:
         where = "ahead of" if skew > timedelta() else "behind"
@@ -49,17 +49,17 @@ def _connection_warnings(
         if left < cert_days:
             yield (
                 "tls.expiring",
-                f"the certificate, or one of its chain, expires in {left:.1f} days.",
+                f"the certificate, or one in its chain, expires in {left:.1f} days.",
             )
     if exchange.url.startswith("http:") and not _is_local(exchange):
-        yield "tls.plaintext", "the answer came over plain http from another machine."
+        yield "tls.plaintext", "the response came over plain http from another machine."
     if exchange.timings.total > slow_ms:
         took = f"{exchange.timings.total:.0f} ms"
         yield "time.slow", f"took {took}, expected at most {slow_ms:.0f} ms."
 
 
 def _skew(exchange: Exchange) -> timedelta:
-    """Return how far the server's clock is ahead of this one at least (negative: behind)."""
+    """Return how far, at least, the server's clock is ahead of this one (negative: behind)."""
     try:
         stamp = datetime.fromisoformat(exchange.header(ANSWERED_AT_HEADER) or "").astimezone(UTC)
     except (ValueError, OverflowError):

@@ -1,7 +1,7 @@
-"""The health checkers of docs/health-checkers/: how each is started, and how it is asked.
+"""The health checkers of docs/health-checkers/: how to start them and read their verdicts.
 
-`{recipe}` is its file, `{folder}` a directory of its own. `healthy` is a line of shell, whose exit
-status is 0 if the checker considers the machine 192.0.2.11 healthy.
+`{recipe}` is the checker's file, `{folder}` its own directory. `healthy` is a shell command line
+that exits 0 if the checker considers the machine 192.0.2.11 healthy.
 """
 
 import re
@@ -16,19 +16,19 @@ from tests.checkers.lab import Lab, write_nginx
 from tests.checkers.replay import REPLAYS
 from tests.conftest import program
 
-# By checker; None if it never did.
+# Seconds by checker; None if it never happened.
 Seconds = dict[str, float | None]
 
 
 class Checker(NamedTuple):
     recipe: str
-    # Its program, and the package that has it.
+    # Its program, and the package that contains it.
     program: str
     package: str
     healthy: str
     # The command of a daemon. Without one, `healthy` is the checker itself.
     start: str = ""
-    # The row of the recipe's table that is its own.
+    # Its row in the recipe's table.
     row: str = ""
 
     def detects(self) -> set[str]:
@@ -42,7 +42,7 @@ class Checker(NamedTuple):
 
 
 def _answers_alone(balancer: str) -> str:
-    # A balancer that reports no state shows it by which machine answers.
+    # The balancer does not report states, but this machine's responses show its state.
     return (
         f"for i in 1 2 3 4; do curl -fsS -o /dev/null -D - http://{balancer}/smoke-test/; done "
         r"| grep -qiE '^x-machine: 192\.0\.2\.11:443\s*$'"
@@ -105,7 +105,7 @@ CHECKERS = {
         "&target=https://petsage.example/smoke-test/' | grep -q '^probe_success 1'",
         "prometheus-blackbox-exporter --config.file={recipe} --web.listen-address=127.0.0.1:9115",
     ),
-    # It asks the one above.
+    # It uses the one above.
     "Prometheus": Checker(
         "prometheus.yml", "prometheus", "prometheus",
         "curl -fsS 'http://127.0.0.1:9090/api/v1/query?query=probe_success' | grep -q instance && "
@@ -150,16 +150,16 @@ CHECKERS |= {
     if name not in CHECKERS
 }
 
-# Those of `make test`.
+# The ones that `make test` runs.
 QUICK = ("HAProxy", "Traefik", "blackbox_exporter", "check_http", "curl")
 
-# Seconds for a checker to notice what it promises, and for another to be wrong.
+# Seconds to wait for a checker that promises to detect a fault, and for one that does not.
 PATIENCE = 60.0
 UNNOTICED = 10.0
 
 
 class Running:
-    """Checkers that run in the lab, all at the same time."""
+    """Checkers that run in the lab, all at once."""
 
     def __init__(self, lab: Lab, names: Sequence[str]) -> None:
         self._lab = lab
@@ -173,11 +173,11 @@ class Running:
                 lab.start(command, folder / "output")
 
     def until_healthy(self) -> Seconds:
-        """Wait; return after how many seconds each reported healthy, None if it did not."""
+        """Wait; return the seconds until each checker reported healthy, None if it did not."""
         return self._until(True, lambda _: PATIENCE)
 
     def until_unhealthy(self, fault: str) -> Seconds:
-        """Wait; return after how many seconds each noticed the fault, None if it did not."""
+        """Wait; return the seconds until each checker detected the fault, None if it did not."""
         return self._until(
             False, lambda checker: PATIENCE if fault in checker.detects() else UNNOTICED
         )
@@ -190,7 +190,7 @@ class Running:
             while (seconds := time.monotonic() - began) < patience(checker):
                 if (self._lab.run(line).returncode == 0) == healthy:
                     return time.monotonic() - began
-                # Those that notice nothing need no frequent polls.
+                # After the first seconds, less frequent polls are enough.
                 time.sleep(1 if seconds > UNNOTICED / 4 else 0.2)
             return None
 

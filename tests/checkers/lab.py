@@ -1,7 +1,7 @@
-"""A network namespace with two machines in it, each the real stack, to be broken on purpose.
+"""A network namespace with two machines that tests break; each runs the real stack.
 
-It has the addresses 192.0.2.0/24 (RFC 5737), the name petsage.example and an authority of its own,
-which all of its programs trust: the recipes of docs/health-checkers/ run in it as they are.
+It has the addresses 192.0.2.0/24 (RFC 5737), the name petsage.example and its own CA, which all of
+its programs trust. So the recipes of docs/health-checkers/ run in it unchanged.
 """
 
 import os
@@ -28,8 +28,8 @@ OTHER_RELEASE = "ba9876543210"
 # Where nginx expects the app.
 _SOCKETS = ("app-1.sock", "app-2.sock")
 
-# Every address is local. Table 200 leads to a bridge without ports, where packets get lost; a rule
-# that leads there must come before the table of local addresses.
+# Every address is local. Table 200 routes to a bridge without ports, which drops packets. A rule
+# for it must come before the table of local addresses.
 _NETWORK = """
 link set lo up
 addr add 192.0.2.1/24 dev lo
@@ -40,7 +40,7 @@ rule add pref 100 lookup local
 rule del pref 0
 """
 
-# What Debian's nginx.conf has around a site.
+# The relevant parts of Debian's nginx.conf.
 _NGINX = """
 user root;
 worker_processes 2;
@@ -55,8 +55,8 @@ http {{
 }}
 """
 
-# Another site under our name and with our certificate. What nginx answers itself honors If-Match
-# (RFC 9110, 13.1.1); what it passes on from an app does not.
+# Another site with our name and certificate. nginx's own responses honor If-Match (RFC 9110,
+# 13.1.1); those that it forwards from an app do not.
 _OTHER_SITE = """
 server {{
     listen unix:{folder}/other.sock;
@@ -105,19 +105,19 @@ class Machine:
         self._write_sites()
 
     def start_app(self, release: str = RELEASE) -> None:
-        """Start the app. One that runs is replaced without a gap, which a checker might notice."""
+        """Start the app; replace a running one without a gap that a checker might detect."""
         former, self._app = self._app, []
         environ = self._environ | {"PETSAGE_RELEASE": release}
         for name in _SOCKETS:
             new = self._folder / f"new-{name}"
             command = _app_command(new)
             self._app.append(self._lab.start(command, self._folder / "app.log", **environ))
-            wait_until(partial(_answers, new), f"the app of {self.address} answers")
+            wait_until(partial(_answers, new), f"the app of {self.address} responds")
             new.replace(self._folder / name)
         _kill(*former)
 
     def start_nginx(self, site: str = "petsage") -> None:
-        """Start nginx. One that runs takes the site without a gap."""
+        """Start nginx; a running one switches to the site without a gap."""
         configuration = write_nginx(self._folder, site)
         if self._nginx and is_running(self._nginx.pid):
             before = children(self._nginx.pid)
@@ -138,7 +138,7 @@ class Machine:
     def stop_nginx(self) -> None:
         if self._nginx:
             _kill(self._nginx)
-        # Only an nginx that is asked to end removes it.
+        # A killed nginx does not remove its socket.
         (self._folder / "other.sock").unlink(missing_ok=True)
 
     def freeze_app(self) -> None:
@@ -149,14 +149,14 @@ class Machine:
         _freeze(self._nginx, *self._app)
 
     def unplug(self) -> None:
-        """Lose every packet to the machine."""
+        """Drop every packet to the machine."""
         self._lab.ip(f"rule add pref 50 to {self.address} lookup 200")
 
     def plug(self) -> None:
         self._lab.ip(f"rule del pref 50 to {self.address} lookup 200")
 
     def start(self) -> None:
-        """Start the app and nginx anew, whatever runs."""
+        """Restart the app and nginx."""
         self.stop()
         self.start_app()
         self.start_nginx()
@@ -181,7 +181,7 @@ class Machine:
             )
 
 
-# How to break a machine, and how to repair it. What is frozen is replaced.
+# How to break a machine, and how to repair it. Frozen processes are replaced.
 FAULTS: dict[str, tuple[Callable[[Machine], None], Callable[[Machine], None]]] = {
     "app stopped": (Machine.stop_app, Machine.start_app),
     "app frozen": (Machine.freeze_app, Machine.start_app),
@@ -193,14 +193,14 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], Callable[[Machine], None]]] =
 
 
 class Lab:
-    """The namespace: what runs in it, and its two machines."""
+    """The namespace, its processes, and its two machines."""
 
     def __init__(self, name: str, folder: Path, authority: trustme.CA, **settings: str) -> None:
         self.folder = folder
         self.name = name
         self.authority = authority
         self._in_namespace = ("ip", "netns", "exec", name)
-        # Node and our probe bring authorities of their own.
+        # Node and our probe would use other CA files.
         ca = f"/etc/netns/{name}/ssl/certs/ca-certificates.crt"
         variables = {"PATH": PROGRAMS, "NODE_EXTRA_CA_CERTS": ca, "SSL_CERT_FILE": ca}
         self._environ = os.environ | variables
@@ -210,7 +210,7 @@ class Lab:
     def start(
         self, command: Sequence[str], output: Path, **environ: str
     ) -> subprocess.Popen[bytes]:
-        """Start a program in a process group of its own, which the end of the lab kills."""
+        """Start a program in its own process group, which is killed when the lab ends."""
         with output.open("ab") as file:
             process = subprocess.Popen(
                 [*self._in_namespace, *command],
@@ -221,7 +221,7 @@ class Lab:
         return process
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
-        """Run a line of shell to its end."""
+        """Run a shell command line and wait for it."""
         return subprocess.run(
             [*self._in_namespace, "bash", "-c", line],
             cwd=ROOT, env=self._environ, stdin=subprocess.DEVNULL,
@@ -238,9 +238,9 @@ class Lab:
 
 @contextmanager
 def laboratory(folder: Path, **settings: str) -> Iterator[Lab]:
-    """Give a lab whose two machines run with these settings.
+    """Yield a lab whose two machines run with these settings.
 
-    Skips without root, but fails where CI is set.
+    Skips without root, but fails if CI is set.
     """
     ip = program("ip", "iproute2")
     program("nginx", "nginx-light")
@@ -248,7 +248,7 @@ def laboratory(folder: Path, **settings: str) -> Iterator[Lab]:
     added = subprocess.run([ip, "netns", "add", name], capture_output=True, text=True, check=False)
     if added.returncode:
         unavailable(f"ip netns add needs root: {added.stderr.strip()}")
-    # `ip netns exec` mounts what is in here over /etc.
+    # `ip netns exec` mounts these files over /etc.
     etc = Path("/etc/netns") / name
     authority = trustme.CA()
     with ExitStack() as undo:
@@ -285,7 +285,7 @@ def _app_command(socket: Path) -> list[str]:
 
 def _kill(*groups: subprocess.Popen[bytes]) -> None:
     for process in groups:
-        # Once it is waited for, another process may have its pid.
+        # After it was waited for, another process may have its pid.
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -1,7 +1,7 @@
-"""Checkers that cannot be installed here: the request of each, as it sends it, and its judgment.
+"""Replays checkers that cannot be installed here: their exact requests, and how they judge.
 
-`python -m tests.checkers.replay NAME` exits 0 if it would take 192.0.2.11 for healthy. The fields
-that lead to these requests are in docs/health-checkers/services.md and kubelet.yaml.
+`python -m tests.checkers.replay NAME` exits 0 if the checker would consider 192.0.2.11 healthy.
+docs/health-checkers/services.md and kubelet.yaml have the fields that cause these requests.
 """
 
 import http.client
@@ -21,16 +21,16 @@ IF_MATCH = f'If-Match: "{RELEASE}"'
 
 
 class Replay(NamedTuple):
-    # After the first line of a GET, in the order in which they are sent.
+    # The headers of a GET, in the order in which the checker sends them.
     headers: tuple[str, ...]
     statuses: range
-    # What the body must have, if it is read.
+    # The text that the body must contain; empty if the checker does not read the body.
     text: bytes = b""
-    # Whether it connects by TLS, to the site's name.
+    # Whether it uses TLS, with the site's name.
     tls: bool = False
     # Seconds.
     timeout: float = 5
-    # Consecutive failures that count, and the seconds between them.
+    # The number of consecutive failures that make it unhealthy, and the seconds between them.
     failures: int = 1
     period: float = 0
 
@@ -65,14 +65,14 @@ class Replay(NamedTuple):
 def _kubelet() -> Replay:
     # kubernetes/pkg/probe/http: Go's client, without compression and without keep-alive.
     probe = yaml.safe_load((RECIPES / "kubelet.yaml").read_text())["readinessProbe"]
-    given = {header["name"]: header["value"] for header in probe["httpGet"]["httpHeaders"]}
+    headers = {header["name"]: header["value"] for header in probe["httpGet"]["httpHeaders"]}
     return Replay(
         (
-            f"Host: {given.pop('Host', f'{ADDRESS}:80')}",
+            f"Host: {headers.pop('Host', f'{ADDRESS}:80')}",
             "User-Agent: kube-probe/1.34",
             "Connection: close",
             "Accept: */*",
-            *(f"{name}: {value}" for name, value in given.items()),
+            *(f"{name}: {value}" for name, value in headers.items()),
         ),
         range(200, 400),
         timeout=probe["timeoutSeconds"],
@@ -168,8 +168,8 @@ REPLAYS = {
         TEXT,
         tls=True,
     ),
-    # uptime-kuma/server/model/monitor.js: by default its Accept names text/html, so it would get
-    # the page. The fields put JSON there.
+    # uptime-kuma/server/model/monitor.js: its default Accept names text/html, so it would get the
+    # page. The fields in services.md request JSON.
     "Uptime Kuma": Replay(
         (
             "Accept: application/json",

@@ -1,12 +1,13 @@
-"""Each health checker, run for real: what it notices, and after how many seconds."""
+"""Runs each health checker: which faults it detects, and after how many seconds."""
 
 from collections.abc import Iterator, Sequence
 
 import pytest
 
+from benchmarks.tables import write_table
+from tests.checkers import RECIPES
 from tests.checkers.checkers import CHECKERS, QUICK, Running, Seconds, require
 from tests.checkers.lab import FAULTS, Lab, laboratory
-from tests.checkers.readme import write_table
 
 
 @pytest.fixture(
@@ -35,7 +36,7 @@ def running(lab: Lab, names: Sequence[str]) -> Running:
 
 @pytest.fixture(scope="module")
 def measured(names: Sequence[str]) -> Iterator[dict[str, Seconds]]:
-    """Collect the seconds of each fault; write those of all checkers into the README."""
+    """Collect the seconds for each fault; if all checkers ran, write them into the README."""
     measured: dict[str, Seconds] = {}
     yield measured
     if len(names) == len(CHECKERS) and measured.keys() == FAULTS.keys():
@@ -43,11 +44,11 @@ def measured(names: Sequence[str]) -> Iterator[dict[str, Seconds]]:
             [f"[{name}]({it.recipe})", *(_cell(seconds[name]) for seconds in measured.values())]
             for name, it in CHECKERS.items()
         ]
-        write_table(["Checker", *FAULTS], rows)
+        write_table(RECIPES / "README.md", ["Checker", *FAULTS], rows)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_checkers_notice_what_their_recipes_promise(
+def test_checkers_detect_the_faults_that_their_recipes_promise(
     lab: Lab, running: Running, measured: dict[str, Seconds], fault: str
 ) -> None:
     begin, end = FAULTS[fault]
@@ -57,18 +58,18 @@ def test_checkers_notice_what_their_recipes_promise(
     before = running.until_healthy()
     begin(lab.machines[0])
     try:
-        noticed = running.until_unhealthy(fault)
+        detected = running.until_unhealthy(fault)
     finally:
         end(lab.machines[0])
     after = running.until_healthy()
 
-    assert _told(before) == healthy
-    assert _told(noticed) == promised
-    assert _told(after) == healthy
-    measured[fault] = noticed
+    assert _reported(before) == healthy
+    assert _reported(detected) == promised
+    assert _reported(after) == healthy
+    measured[fault] = detected
 
 
-def _told(seconds: Seconds) -> dict[str, bool]:
+def _reported(seconds: Seconds) -> dict[str, bool]:
     return {name: it is not None for name, it in seconds.items()}
 
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/health-checkers/, as far as they can be judged without a machine."""
+"""The recipes of docs/health-checkers/, checked without starting a machine."""
 
 import re
 import subprocess
@@ -12,11 +12,11 @@ from tests.checkers.checkers import CHECKERS
 from tests.checkers.lab import FAULTS
 from tests.conftest import ROOT, program
 
-# Read by another file's program.
+# These belong to another file's program.
 PARTS = {"README.md", "prometheus-alerts.yml", "petsage-check.timer"}
 
 
-def test_every_recipe_is_that_of_a_checker() -> None:
+def test_every_recipe_belongs_to_a_checker() -> None:
     recipes = {path.name for path in RECIPES.iterdir()}
 
     assert recipes == PARTS | {checker.recipe for checker in CHECKERS.values()}
@@ -30,18 +30,18 @@ def test_a_recipe_promises_only_faults_that_exist(name: str) -> None:
     assert promised <= FAULTS.keys()
 
 
-def test_the_table_has_seconds_where_a_recipe_promises_to_notice_and_no_elsewhere() -> None:
+def test_the_table_has_seconds_for_promised_faults_and_no_for_the_others() -> None:
     readme = (RECIPES / "README.md").read_text()
     rows = re.findall(r"^\| \[(.*?)\]\((.*?)\) \| (.*) \|$", readme, re.MULTILINE)
 
-    noticed = {
+    detected = {
         (name, recipe): {
             fault for fault, cell in zip(FAULTS, cells.split(" | "), strict=True) if cell != "no"
         }
         for name, recipe, cells in rows
     }
 
-    assert noticed == {(name, it.recipe): it.detects() for name, it in CHECKERS.items()}
+    assert detected == {(name, it.recipe): it.detects() for name, it in CHECKERS.items()}
 
 
 @pytest.mark.process

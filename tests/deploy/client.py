@@ -44,7 +44,7 @@ def request(
 
 
 def send_raw(port: int, raw: bytes, seconds: float = 10) -> bytes:
-    """Send the bytes as they are; return what arrives until the end or for `seconds`."""
+    """Send the bytes unchanged; return what arrives until the end or for `seconds`."""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as client:
         received = b""
         try:
@@ -58,7 +58,7 @@ def send_raw(port: int, raw: bytes, seconds: float = 10) -> bytes:
 
 @dataclass
 class Load:
-    """The outcomes of several clients, each of which sends requests on new connections."""
+    """The outcomes of several clients that use a new connection for each request."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
@@ -70,7 +70,7 @@ class Load:
 @contextmanager
 def load(port: int, clients: int = 4) -> Iterator[Load]:
     """Send requests for the smoke test until the block ends."""
-    found = Load()
+    result = Load()
     lock = threading.Lock()
     over = threading.Event()
 
@@ -82,14 +82,14 @@ def load(port: int, clients: int = 4) -> Iterator[Load]:
             except (OSError, http.client.HTTPException) as error:
                 outcome, seconds = repr(error), 0.0
             with lock:
-                found.outcomes[outcome] += 1
-                found.slowest = max(found.slowest, seconds)
+                result.outcomes[outcome] += 1
+                result.slowest = max(result.slowest, seconds)
 
     threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:
         thread.start()
     try:
-        yield found
+        yield result
     finally:
         over.set()
         for thread in threads:

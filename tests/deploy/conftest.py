@@ -27,16 +27,16 @@ def collected() -> None:
 def start(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Start]:
-    """Return a function that makes a stack, not started yet; the module's end stops them all."""
+    """Return a function that creates a stack; all stacks stop at the end of the module."""
     request.getfixturevalue("nginx")
     request.getfixturevalue("collected")
     stacks: list[Stack] = []
 
-    def give(**environ: str) -> Stack:
+    def create(**environ: str) -> Stack:
         stacks.append(Stack(tmp_path_factory.mktemp("var"), free_ports(1)[0], **environ))
         return stacks[-1]
 
-    yield give
+    yield create
     for stack in stacks:
         for pid in stack.worker_pids():
             os.kill(pid, signal.SIGCONT)
@@ -52,7 +52,7 @@ def stack(start: Start) -> Stack:
 
 @pytest.fixture(scope="module")
 def holding(start: Start) -> Stack:
-    """Return such a stack, where the X-Hold header makes a request hold its worker."""
+    """Return a running stack where the X-Hold header makes a request block its worker."""
     slow = "tests.settings.slow"
     return _up(start(DJANGO_SETTINGS_MODULE=slow))
 

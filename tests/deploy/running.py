@@ -1,4 +1,4 @@
-"""nginx and two granians, started as `make stack` starts them; and processes in proc(5)."""
+"""nginx and two granians, as `make stack` starts them; and process states from proc(5)."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ OK = 200
 
 
 class Stack:
-    """nginx and the app with their state in one directory; each can be stopped by itself."""
+    """nginx and the app, with their state in one directory; each can be stopped separately."""
 
     def __init__(self, var: Path, port: int, **environ: str) -> None:
         self.var = var
@@ -29,12 +29,12 @@ class Stack:
         self.app = [self._start("granian", str(path)) for path in self.sockets]
         wait_until(
             lambda: all(answers(path, "localhost", seconds=1) for path in self.sockets),
-            "both instances answer on their sockets",
+            "both instances respond on their sockets",
         )
 
     def start_nginx(self) -> None:
         self.nginx = self._start("nginx", "--var", str(self.var))
-        # `nginx -t` before it listens for a moment as well, but writes no pid.
+        # The earlier `nginx -t` also listens for a moment, but writes no pid file.
         pid = self.var / "nginx.pid"
         wait_until(
             lambda: pid.exists() and bool(pid.read_text()) and listens(self.port),
@@ -52,7 +52,9 @@ class Stack:
         self.nginx = None
 
     def wait_until_up(self) -> None:
-        wait_until(lambda: request(self.port).status == OK, "the smoke test answers through nginx")
+        wait_until(
+            lambda: request(self.port).status == OK, "the smoke test responds through nginx"
+        )
 
     def granian_pids(self) -> list[int]:
         """Return the pids of the main processes."""
@@ -75,19 +77,19 @@ class Stack:
 
 
 def workers(pid: int) -> list[int]:
-    """Return the children of a granian that serve requests."""
+    """Return granian's children that serve requests."""
     return [child for child in children(pid) if not _tracks_resources(child)]
 
 
 def freeze(*pids: int) -> None:
-    """Stop the processes as SIGSTOP does, and wait until they are stopped."""
+    """Send SIGSTOP to the processes, and wait until they are stopped."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     wait_until(lambda: all(state(pid) == "T" for pid in pids), f"{pids} are stopped")
 
 
 def is_running(pid: int) -> bool:
-    """Return whether the process runs. A zombie does not; some containers never reap them."""
+    """Return whether the process runs. Zombies do not count: some containers never reap them."""
     return state(pid) not in ("", "Z")
 
 
@@ -101,7 +103,7 @@ def state(pid: int) -> str:
 
 
 def _tracks_resources(pid: int) -> bool:
-    # From Python 3.14 on, multiprocessing starts a process of its own beside the workers.
+    # From Python 3.14 on, multiprocessing starts its own process next to the workers.
     try:
         return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""nginx as on a Debian machine, with a certificate of its own."""
+"""nginx as on a Debian machine, with its own certificate."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ from tests.nginx import run_nginx
 
 @dataclass(frozen=True)
 class Site:
-    """The ports; `proxied` takes the PROXY protocol."""
+    """The site's ports and files; the `proxied` port expects the PROXY protocol."""
 
     http: int
     https: int
@@ -30,7 +30,7 @@ class Site:
     def connect(
         self, alpn: str = "http/1.1", proxy: bytes = b"", source: str = "127.0.0.1"
     ) -> ssl.SSLSocket:
-        """Return a connection by TLS; `proxy` is what a balancer sends before the handshake."""
+        """Return a TLS connection; `proxy` is what a balancer sends before the handshake."""
         context = ssl.create_default_context(cafile=str(self.certificate))
         context.set_alpn_protocols([alpn])
         port = self.proxied if proxy else self.https
@@ -41,7 +41,7 @@ class Site:
 
 @contextmanager
 def run_site(var: Path, sockets: Path, openssl: str, **environ: str) -> Iterator[Site]:
-    """Run nginx with these settings and its state in `var`; `sockets` has the app's sockets."""
+    """Run nginx with these settings and its state in `var`; the app's are in `sockets`."""
     program("nginx", "nginx-light")
     certificate = var / "certificate.pem"
     subprocess.run(

@@ -36,11 +36,11 @@ def without_app(start: Start) -> Stack:
     return stack
 
 
-def test_without_the_app_nginx_answers_502_immediately_as_json(without_app: Stack) -> None:
+def test_without_the_app_nginx_responds_502_immediately_as_json(without_app: Stack) -> None:
     reply = request(without_app.port)
 
     assert reply.status == HTTPStatus.BAD_GATEWAY
-    assert reply.json() == {"detail": "PetSage does not answer."}
+    assert reply.json() == {"detail": "PetSage is not responding."}
     assert reply.headers["Content-Type"] == "application/json"
     assert _is_from_nginx(reply)
     assert reply.seconds < 1
@@ -67,7 +67,7 @@ def test_only_the_probe_sees_that_nginx_could_not_connect(without_app: Stack) ->
     probe = request(without_app.port, X_PetSage_Probe="1")
     other = request(without_app.port)
 
-    # Both instances, perhaps one of them again.
+    # Both instances, and maybe one of them twice.
     assert set(probe.headers["X-Upstream-Status"].split(", ")) == {"502"}
     assert set(probe.headers["X-Upstream-Connect"].split(", ")) == {"-"}
     assert other.headers["X-Upstream-Status"] is None
@@ -97,7 +97,7 @@ def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
 
     for reply in (smoke_test, root):
         assert reply.status == HTTPStatus.GATEWAY_TIMEOUT
-        assert reply.json() == {"detail": "PetSage does not answer in time."}
+        assert reply.json() == {"detail": "PetSage did not respond in time."}
         assert _is_from_nginx(reply)
         assert reply.seconds < 5
     assert smoke_test.headers["X-Upstream-Status"] == "504, 504"
@@ -105,23 +105,23 @@ def test_a_frozen_app_gets_504_within_five_seconds(stack: Stack) -> None:
 
 
 def test_killing_a_worker_under_load_loses_no_request(stack: Stack) -> None:
-    with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load has started")
+    with load(stack.port) as result:
+        wait_until(lambda: result.count() > 100, "the load has started")
         victim = stack.worker_pids()[0]
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: victim not in stack.worker_pids(), "the dead worker is gone")
         wait_until(lambda: len(stack.worker_pids()) == 2, "the worker has been replaced")
-        reached = found.count()
-        wait_until(lambda: found.count() > reached + 100, "the load continues")
+        reached = result.count()
+        wait_until(lambda: result.count() > reached + 100, "the load continues")
 
-    assert set(found.outcomes) == {"200"}
+    assert set(result.outcomes) == {"200"}
 
 
 def test_a_worker_that_hangs_under_load_logs_its_stack_and_is_replaced(
     holding: Stack, tmp_path: Path
 ) -> None:
     before = set(holding.worker_pids())
-    with load(holding.port) as found:
+    with load(holding.port) as result:
         # Not the smoke test: nginx would retry it with the other worker.
         hung = request(holding.port, "/", X_Hold="3600", X_Hold_Begun=str(tmp_path / "begun"))
         wait_until(
@@ -133,9 +133,9 @@ def test_a_worker_that_hangs_under_load_logs_its_stack_and_is_replaced(
     holding.wait_until_up()
 
     assert hung.status == HTTPStatus.GATEWAY_TIMEOUT
-    # Until it is replaced, it accepts connections that it does not answer.
-    assert set(found.outcomes) <= {"200", "502", "504"}
-    assert found.slowest < 5
+    # Until it is replaced, it accepts connections but does not respond.
+    assert set(result.outcomes) <= {"200", "502", "504"}
+    assert result.slowest < 5
     assert 'settings/hold.py", line' in (holding.var / "granian.err").read_text()
 
 
@@ -157,8 +157,8 @@ def test_all_workers_are_replaced_if_all_hang(holding: Stack, tmp_path: Path) ->
     holding.wait_until_up()
 
 
-def test_the_app_sends_each_answer_in_one_write(stack: Stack) -> None:
-    # With two writes, a worker that dies in between would leave half an answer, which nginx
+def test_the_app_sends_each_response_in_one_write(stack: Stack) -> None:
+    # With two writes, a worker that dies in between would leave half a response, which nginx
     # cannot retry.
     for _ in range(100):
         with socket.socket(socket.AF_UNIX) as client:

@@ -1,4 +1,4 @@
-"""Which hosts are served, which headers clients cannot spoof, and which every answer has."""
+"""Which hosts are served, which headers clients cannot spoof, and which every response has."""
 
 import re
 from http import HTTPStatus
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.stack
         "elsewhere.example",
     ],
 )
-def test_a_health_checker_gets_the_smoke_test_by_every_host(stack: Stack, host: str) -> None:
+def test_a_health_checker_gets_the_smoke_test_for_every_host(stack: Stack, host: str) -> None:
     reply = request(stack.port, Host=host)
 
     assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
@@ -41,7 +41,7 @@ def test_a_health_checker_that_sends_no_host_gets_the_smoke_test(stack: Stack) -
 
 @pytest.mark.parametrize("host", ["localhost", "10.0.0.7", "elsewhere.example"])
 @pytest.mark.parametrize("target", ["//smoke-test/", "///smoke-test/", "///smoke-test/?a=b"])
-def test_a_health_checker_may_send_more_slashes(stack: Stack, host: str, target: str) -> None:
+def test_a_health_checker_may_send_extra_slashes(stack: Stack, host: str, target: str) -> None:
     reply = request(stack.port, target, Host=host)
 
     assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
@@ -60,7 +60,7 @@ def test_a_missing_slash_is_redirected_to_the_same_host(
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_options_for_the_whole_server_is_answered_by_the_app(stack: Stack, version: str) -> None:
+def test_the_app_responds_to_options_for_the_whole_server(stack: Stack, version: str) -> None:
     line = f"OPTIONS * HTTP/{version}\r\n"
 
     received = send_raw(stack.port, f"{line}Host: 10.0.0.7\r\nConnection: close\r\n\r\n".encode())
@@ -82,9 +82,7 @@ def test_other_malformed_requests_get_400_as_json(stack: Stack, line: bytes) -> 
 
 
 @pytest.mark.parametrize("target", ["/", "/docs/", "/smoke-test/x", "//docs/", "/static/"])
-def test_a_request_by_ip_address_gets_nothing_but_the_smoke_test(
-    stack: Stack, target: str
-) -> None:
+def test_a_request_by_ip_address_gets_only_the_smoke_test(stack: Stack, target: str) -> None:
     reply = request(stack.port, target, Host="10.0.0.7")
 
     assert reply.status == HTTPStatus.NOT_FOUND
@@ -93,7 +91,7 @@ def test_a_request_by_ip_address_gets_nothing_but_the_smoke_test(
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.a", "a_b"])
-def test_nginx_answers_404_to_foreign_host_names(stack: Stack, host: str) -> None:
+def test_nginx_responds_404_to_foreign_host_names(stack: Stack, host: str) -> None:
     reply = request(stack.port, "/docs/", Host=host)
 
     assert reply.status == HTTPStatus.NOT_FOUND
@@ -124,7 +122,7 @@ SPOOFED = {
 
 
 @pytest.mark.parametrize("name", SPOOFED)
-def test_spoofed_headers_do_not_change_the_answer(stack: Stack, name: str) -> None:
+def test_spoofed_headers_do_not_change_the_response(stack: Stack, name: str) -> None:
     # The root page contains full URLs, so a spoofed scheme, host, port or prefix would show.
     lines = f"Host: localhost\r\n{name}: {SPOOFED[name]}\r\nConnection: close\r\n"
     received = send_raw(stack.port, f"GET / HTTP/1.1\r\n{lines}\r\n".encode())
@@ -159,7 +157,7 @@ def test_only_the_probe_sees_the_upstream_status(stack: Stack) -> None:
     assert other.headers["X-Upstream-Connect"] is None
 
 
-def test_the_names_of_our_headers_have_the_case_that_the_docs_give(stack: Stack) -> None:
+def test_our_header_names_have_the_documented_case(stack: Stack) -> None:
     nonce = "0123456789abcdef0123456789abcdef"
     lines = f"Host: localhost\r\nX-PetSage-Nonce: {nonce}\r\nConnection: close"
 
@@ -181,7 +179,7 @@ def test_the_names_of_our_headers_have_the_case_that_the_docs_give(stack: Stack)
         ("/", "elsewhere.example"),
     ],
 )
-def test_json_has_a_policy_for_whatever_reads_it_as_a_page(
+def test_json_has_a_policy_in_case_a_client_displays_it_as_a_page(
     stack: Stack, target: str, host: str
 ) -> None:
     reply = request(stack.port, target, Host=host)
@@ -205,7 +203,7 @@ def test_a_page_keeps_its_own_policy(stack: Stack, target: str, script: str) -> 
 
 
 def test_consul_gets_json(stack: Stack) -> None:
-    # Its default for an HTTP check.
+    # Consul's default for an HTTP check.
     accept = "text/plain, text/*, */*"
 
     answered = request(stack.port, Accept=accept)
@@ -234,7 +232,7 @@ def test_nginx_leaves_preconditions_to_the_app(stack: Stack, host: str) -> None:
     ("lines", "status"),
     [
         (b'If-Match: "t2", "t1"\r\n', b"200 OK"),
-        # nginx takes one line.
+        # nginx accepts only one line.
         (b'If-Match: "t2"\r\nIf-Match: "t1"\r\n', b"400 Bad Request"),
         (b"If-Match:\r\n", b"412 Precondition Failed"),
     ],
@@ -257,7 +255,7 @@ def test_a_failed_precondition_of_a_static_file_is_json(stack: Stack) -> None:
     assert reply.headers["Proxy-Status"] == "nginx; error=http_request_error"
 
 
-def test_nginx_passes_on_the_apps_own_errors(stack: Stack) -> None:
+def test_nginx_passes_the_apps_own_errors_through(stack: Stack) -> None:
     missing = request(stack.port, "/missing/")
     refused = request(stack.port, method="POST", body=b"{}")
 
@@ -288,7 +286,7 @@ def test_methods_that_nginx_refuses_get_405_with_allow_and_proxy_status(
     ("target", "host"),
     [("/", ""), ("/smoke-test/", ""), ("/static/none", ""), ("/", "evil.example")],
 )
-def test_no_answer_reveals_a_version_or_the_app_server(
+def test_no_response_reveals_a_version_or_the_app_server(
     stack: Stack, target: str, host: str
 ) -> None:
     reply = request(stack.port, target, Host=host)

@@ -1,4 +1,4 @@
-"""Requests that two servers might read differently: nginx passes none on as another request."""
+"""Requests that two servers might parse differently: nginx forwards none as another request."""
 
 from http import HTTPStatus
 
@@ -100,8 +100,8 @@ def _statuses(received: bytes) -> list[int]:
     return [int(part[:3]) for part in parts]
 
 
-def _assert_other_clients_get_their_own_answers(stack: Stack) -> None:
-    # On more connections than nginx keeps to the app: a surplus answer would arrive here.
+def _assert_other_clients_get_their_own_responses(stack: Stack) -> None:
+    # On more connections than nginx keeps to the app: an extra response would arrive here.
     for _ in range(6):
         assert request(stack.port).body == BODY
         assert request(stack.port, "/missing/").status == HTTPStatus.NOT_FOUND
@@ -109,18 +109,18 @@ def _assert_other_clients_get_their_own_answers(stack: Stack) -> None:
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_ambiguous_framing_smuggles_no_request_past_nginx(stack: Stack, framing: bytes) -> None:
-    # By its length the body is one thing, by its coding another, and the rest is a request.
+    # Content-Length and Transfer-Encoding disagree about the body, and the rest is a request.
     head = b"POST /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n" + framing + b"\r\n\r\n"
     seen = stack.log().count(b"/smuggled")
 
     received = send_raw(stack.port, head + CHUNKED_END + SMUGGLED, seconds=0.3)
 
-    # nginx logs each request that it sees, so there is one answer for each line.
+    # nginx logs each request that it sees, so there must be one response for each line.
     answered = _statuses(received)
     logged = stack.log().count(b"/smuggled") - seen
     assert answered.count(HTTPStatus.NOT_FOUND) == logged
     assert all(status < 500 for status in set(answered) - {HTTPStatus.NOT_IMPLEMENTED})
-    _assert_other_clients_get_their_own_answers(stack)
+    _assert_other_clients_get_their_own_responses(stack)
 
 
 @pytest.mark.parametrize("chunks", BAD_CHUNKS)
@@ -130,7 +130,7 @@ def test_malformed_chunks_cause_no_server_error(stack: Stack, chunks: bytes) -> 
     received = send_raw(stack.port, head + chunks + SMUGGLED, seconds=0.3)
 
     assert all(status < 500 for status in _statuses(received))
-    _assert_other_clients_get_their_own_answers(stack)
+    _assert_other_clients_get_their_own_responses(stack)
 
 
 @pytest.mark.parametrize("request_bytes", BAD_HEADS)
@@ -139,4 +139,4 @@ def test_malformed_request_heads_cause_no_server_error(stack: Stack, request_byt
 
     answered = set(_statuses(received)) - {HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
     assert all(status < 500 for status in answered)
-    _assert_other_clients_get_their_own_answers(stack)
+    _assert_other_clients_get_their_own_responses(stack)

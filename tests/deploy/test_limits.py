@@ -30,7 +30,7 @@ def many_files() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def limited(start: Start) -> Stack:
-    """Return a running stack with both limits, where X-Hold holds a worker."""
+    """Return a running stack with both limits, where X-Hold blocks a worker."""
     slow = "tests.settings.slow"
     stack = start(NGINX_RATE="20", NGINX_CONNECTIONS="1", DJANGO_SETTINGS_MODULE=slow)
     stack.start_app()
@@ -55,7 +55,7 @@ def test_a_health_checker_is_never_limited(limited: Stack, host: str, target: st
     assert checks == {HTTPStatus.OK: 300}
 
 
-def test_a_client_may_be_limited_in_its_connections(limited: Stack, tmp_path: Path) -> None:
+def test_connections_per_client_can_be_limited(limited: Stack, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
 
     def hold() -> Reply:
@@ -72,7 +72,7 @@ def test_a_client_may_be_limited_in_its_connections(limited: Stack, tmp_path: Pa
     assert check.status == HTTPStatus.OK
 
 
-def test_a_client_may_be_limited_in_its_requests(limited: Stack) -> None:
+def test_requests_per_client_can_be_limited(limited: Stack) -> None:
     stack = limited
     replies = [request(stack.port, "/missing/") for _ in range(200)]
 
@@ -122,7 +122,7 @@ def test_oversized_requests_get_json_errors(
     assert body == b'{"detail":"%s"}' % detail
 
 
-def test_hundreds_of_stalled_clients_are_dropped_and_delay_nobody(stack: Stack) -> None:
+def test_hundreds_of_stalled_clients_are_dropped_and_delay_no_one(stack: Stack) -> None:
     with ExitStack() as clients:
         slow = [
             clients.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=15))
@@ -148,7 +148,7 @@ def test_a_client_that_stops_sending_its_body_is_dropped(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("many_files")
-def test_two_thousand_idle_connections_delay_nobody(stack: Stack) -> None:
+def test_two_thousand_idle_connections_delay_no_one(stack: Stack) -> None:
     with ExitStack() as clients:
         for _ in range(2000):
             clients.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=10))

@@ -77,7 +77,7 @@ def test_the_log_has_the_method_that_the_client_sent(stack: Stack, line: str, me
     assert _entry(stack, request_id)["method"] == method
 
 
-def test_failed_smoke_tests_fill_no_error_log(start: Start) -> None:
+def test_failed_smoke_tests_do_not_fill_the_error_log(start: Start) -> None:
     stack = start()
     stack.start_nginx()
 
@@ -102,7 +102,7 @@ def test_passed_smoke_tests_can_be_logged_too(start: Start) -> None:
     assert _entry(stack, reply.headers["X-Request-ID"])["uri"] == "/smoke-test/"
 
 
-def test_the_log_stays_valid_json_in_utf8_whatever_clients_send(stack: Stack) -> None:
+def test_the_log_stays_valid_utf8_json_for_any_request(stack: Stack) -> None:
     before = len(_entries(stack))
     for target, host, agent in (
         (b"/\xff", b"localhost", b"a"),

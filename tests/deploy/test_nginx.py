@@ -1,4 +1,4 @@
-"""The values of nginx's configuration: each is present, and one word to nginx."""
+"""The values in nginx's configuration: each must be present, and a single word."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured

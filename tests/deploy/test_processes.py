@@ -1,4 +1,4 @@
-"""Reading processes from /proc, and asking an app on its socket."""
+"""Reading processes from /proc, and checking an app on its socket."""
 
 import os
 import socket
@@ -11,11 +11,11 @@ from deploy.processes import answers, children
 from tests.deploy.running import state
 from tests.polling import wait_until
 
-# Linux gives it to no process: pid_max is at most 2 to the power of 22.
+# No Linux process has this pid: pid_max is at most 2 to the power of 22.
 NO_PID = 2**22 + 1
 
 
-def test_a_socket_that_accepts_but_never_answers_is_unanswered(tmp_path: Path) -> None:
+def test_a_socket_that_accepts_but_never_responds_does_not_answer(tmp_path: Path) -> None:
     path = tmp_path / "mute.sock"
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(path))
@@ -24,7 +24,7 @@ def test_a_socket_that_accepts_but_never_answers_is_unanswered(tmp_path: Path) -
         assert not answers(path, "localhost", seconds=0.1)
 
 
-def test_a_socket_that_nobody_listens_on_is_unanswered(tmp_path: Path) -> None:
+def test_a_socket_without_a_listener_does_not_answer(tmp_path: Path) -> None:
     path = tmp_path / "dead.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
@@ -32,7 +32,7 @@ def test_a_socket_that_nobody_listens_on_is_unanswered(tmp_path: Path) -> None:
     assert not answers(path, "localhost", seconds=0.1)
 
 
-def test_a_missing_socket_is_unanswered(tmp_path: Path) -> None:
+def test_a_missing_socket_does_not_answer(tmp_path: Path) -> None:
     assert not answers(tmp_path / "none.sock", "localhost", seconds=0.1)
 
 

@@ -1,4 +1,4 @@
-"""Reloading nginx loses no request, and requests in flight are answered before the app exits."""
+"""Reloading nginx loses no request, and requests in flight finish before the app exits."""
 
 import itertools
 import os
@@ -28,19 +28,17 @@ def test_reloading_nginx_under_load_loses_no_request(stack: Stack) -> None:
         return set(children(stack.nginx_pid()))
 
     old = workers()
-    with load(stack.port) as found:
-        wait_until(lambda: found.count() > 100, "the load has started")
+    with load(stack.port) as result:
+        wait_until(lambda: result.count() > 100, "the load has started")
         os.kill(stack.nginx_pid(), signal.SIGHUP)
         wait_until(lambda: len(workers()) == 2 and not old & workers(), "nginx has new workers")
-        reached = found.count()
-        wait_until(lambda: found.count() > reached + 100, "the load continues")
+        reached = result.count()
+        wait_until(lambda: result.count() > reached + 100, "the load continues")
 
-    assert set(found.outcomes) == {"200"}
+    assert set(result.outcomes) == {"200"}
 
 
-def test_requests_in_flight_are_answered_before_the_app_exits(
-    holding: Stack, tmp_path: Path
-) -> None:
+def test_requests_in_flight_finish_before_the_app_exits(holding: Stack, tmp_path: Path) -> None:
     replies: list[Reply] = []
     begun = tmp_path / "begun"
 
@@ -74,7 +72,7 @@ def test_make_stack_prints_its_urls_and_exits_on_sigterm(start: Start) -> None:
             printed = "".join(
                 itertools.takewhile(lambda line: "openapi.json" not in line, make.stdout)
             )
-            wait_until(lambda: _answers(port), "the app answers")
+            wait_until(lambda: _answers(port), "the app responds")
             reply = request(port)
         finally:
             make.terminate()
@@ -88,13 +86,13 @@ def test_make_stack_prints_its_urls_and_exits_on_sigterm(start: Start) -> None:
     assert not any(answers(ROOT / f"var/app-{i}.sock", "localhost", seconds=1) for i in (1, 2))
 
 
-def test_make_stack_refuses_a_busy_port_and_leaves_the_app_that_serves(stack: Stack) -> None:
+def test_make_stack_refuses_a_busy_port_and_leaves_the_running_app_alone(stack: Stack) -> None:
     result = _run("run", "--behind-nginx", "--var", str(stack.var), NGINX_PORT=str(stack.port))
 
     assert result.returncode == 1
     assert result.stderr == (
-        f"make stack: port {stack.port} of 127.0.0.1: Address already in use; stop what listens "
-        "there, or use another port: make stack NGINX_PORT=N\n"
+        f"make stack: port {stack.port} of 127.0.0.1: Address already in use; stop the program "
+        "that uses it, or choose another port: make stack NGINX_PORT=N\n"
     )
     assert request(stack.port).status == HTTPStatus.OK
 
@@ -134,7 +132,7 @@ def test_make_stack_refuses_a_directory_that_it_cannot_create() -> None:
 
 
 def _answers(port: int) -> bool:
-    # `nginx -t` listens too, and resets who connects.
+    # `nginx -t` also listens, and resets connections.
     with suppress(OSError):
         return request(port).status == HTTPStatus.OK
     return False

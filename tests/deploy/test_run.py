@@ -111,7 +111,7 @@ def test_make_run_prints_its_urls_and_exits_on_ctrl_c(free_port: int) -> None:
             wait_until(lambda: listens(free_port), f"port {free_port} listens", seconds=120)
             response, body = _request(f"http://127.0.0.1:{free_port}")
         finally:
-            # As Ctrl-C in a terminal: to make and to the server.
+            # Like Ctrl-C in a terminal: to make and to the server.
             os.killpg(make.pid, signal.SIGINT)
             printed, _ = make.communicate(timeout=20)
 
@@ -155,8 +155,8 @@ def test_make_run_refuses_a_busy_port(free_port: int) -> None:
 
     assert result.returncode != 0
     assert (
-        f"make run: port {free_port} of 127.0.0.1: Address already in use; stop what listens "
-        "there, or use another port: make run PORT=N"
+        f"make run: port {free_port} of 127.0.0.1: Address already in use; stop the program "
+        "that uses it, or choose another port: make run PORT=N"
     ) in result.stderr
     assert "Traceback" not in result.stderr
 

@@ -1,4 +1,4 @@
-"""The systemd unit, judged by systemd itself, and what the app tells systemd."""
+"""The systemd unit, checked by systemd itself, and the app's notifications to systemd."""
 
 import os
 import socket
@@ -54,13 +54,13 @@ def test_a_worker_notifies_systemd_that_it_is_ready_and_alive(
         systemd.settimeout(20)
         stack = start(NOTIFY_SOCKET=str(tmp_path / "notify"))
         stack.start_app()
-        told = [systemd.recv(100) for _ in range(3)]
+        notifications = [systemd.recv(100) for _ in range(3)]
         stack.stop_app()
 
-    assert told == [b"READY=1\nWATCHDOG=1"] * 3
+    assert notifications == [b"READY=1\nWATCHDOG=1"] * 3
 
 
-def test_a_worker_whose_instance_does_not_answer_is_silent(start: Start, tmp_path: Path) -> None:
+def test_a_worker_whose_instance_does_not_respond_is_silent(start: Start, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(4)

@@ -1,4 +1,4 @@
-"""The site as on a Debian machine, with a certificate of its own."""
+"""The site as on a Debian machine, with its own certificate."""
 
 import http.client
 import subprocess
@@ -41,7 +41,7 @@ def _request(site: Site, target: str, host: str = "") -> tuple[http.client.HTTPR
         return response, response.read()
 
 
-def test_the_site_answers_over_tls_with_hsts(site: Site) -> None:
+def test_the_site_responds_over_tls_with_hsts(site: Site) -> None:
     response, body = _request(site, "/smoke-test/")
 
     assert (response.status, body) == (HTTPStatus.OK, BODY)
@@ -49,7 +49,7 @@ def test_the_site_answers_over_tls_with_hsts(site: Site) -> None:
 
 
 @pytest.mark.parametrize("target", ["/static/petsage/icon.svg", "/static/missing", "/missing/"])
-def test_hsts_is_on_every_answer(site: Site, target: str) -> None:
+def test_hsts_is_on_every_response(site: Site, target: str) -> None:
     response, _ = _request(site, target)
 
     assert response.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
@@ -76,7 +76,7 @@ def test_a_name_that_only_machines_use_gets_the_smoke_test_and_nothing_else(
 
 @pytest.mark.parametrize("host", ["elsewhere.example", "127.0.0.1.evil.example", "localhost.a"])
 @pytest.mark.parametrize("target", ["/smoke-test/", "/docs/"])
-def test_a_name_whose_users_get_404_gets_it_for_the_smoke_test_too(
+def test_a_foreign_name_gets_404_for_the_smoke_test_too(
     site: Site, host: str, target: str
 ) -> None:
     response, body = _request(site, target, host=host)
@@ -100,7 +100,7 @@ HOSTS = ["localhost", "localhost:80", "10.0.0.7", "petsage_backend", "elsewhere.
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("target", ["/smoke-test/", "///smoke-test/?a=b"])
-def test_plain_http_answers_health_checks_by_every_host(
+def test_plain_http_serves_health_checks_for_every_host(
     site: Site, host: str, target: str
 ) -> None:
     reply = request(site.http, target, Host=host)
@@ -118,7 +118,7 @@ def test_plain_http_answers_health_checks_by_every_host(
         b"HEAD /smoke-test/ HTTP/1.0\r\n\r\n",
     ],
 )
-def test_plain_http_answers_checkers_of_every_age(site: Site, raw: bytes) -> None:
+def test_plain_http_serves_old_http_1_0_checkers(site: Site, raw: bytes) -> None:
     received = send_raw(site.http, raw)
 
     assert received.startswith(b"HTTP/1.1 200 OK\r\n")

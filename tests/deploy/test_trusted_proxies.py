@@ -1,4 +1,4 @@
-"""Behind a load balancer: whose address the log, the limits and the app get."""
+"""Which client address the log, the limits and the app get behind a load balancer."""
 
 import dataclasses
 import http.client
@@ -23,7 +23,7 @@ TRUSTED, UNTRUSTED = "127.0.0.1", "127.0.0.2"
 
 
 class Echo(socketserver.StreamRequestHandler):
-    """Answers with the X-Forwarded-For that it got, in place of the app."""
+    """Stands in for the app, and responds with the X-Forwarded-For that it received."""
 
     def handle(self) -> None:
         head = [line.rstrip() for line in iter(self.rfile.readline, b"\r\n")]
@@ -101,14 +101,14 @@ def test_the_proxy_protocol_of_an_untrusted_client_is_ignored(site: Site) -> Non
     assert got.decode() == UNTRUSTED
 
 
-def test_without_a_proxy_line_its_port_does_not_answer(site: Site) -> None:
+def test_the_proxy_protocol_port_rejects_connections_without_a_proxy_line(site: Site) -> None:
     plain = dataclasses.replace(site, https=site.proxied)
 
     with pytest.raises((ConnectionResetError, ssl.SSLEOFError)):
         _by_tls(plain, FORGED)
 
 
-def test_clients_behind_one_balancer_have_limits_of_their_own(site: Site) -> None:
+def test_clients_behind_one_balancer_have_separate_limits(site: Site) -> None:
     def statuses(client: str, count: int) -> Counter[int]:
         replies: Counter[int] = Counter()
         for _ in range(count):
@@ -125,5 +125,5 @@ def test_clients_behind_one_balancer_have_limits_of_their_own(site: Site) -> Non
     other = statuses(OTHER_CLIENT, 3)
 
     assert flood[HTTPStatus.TOO_MANY_REQUESTS] > 10
-    # One request a second, and a burst of two.
+    # One request per second, and a burst of two.
     assert other == {HTTPStatus.OK: 3}

@@ -1,4 +1,4 @@
-"""A real browser on the real app server, and a record of everything that goes wrong on a page."""
+"""A real browser for the real app server, and a record of everything that goes wrong on a page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Every page that a person may see, and how to get there."""
+"""Every page that a user can see, and how to reach it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from tests.pages.proxy import run_proxy
 
 @contextmanager
 def every_server(directory: Path) -> Iterator[dict[str, str]]:
-    """Start the app server, an nginx in front of it, and an nginx in front of nothing."""
+    """Start the app server, an nginx for it, and an nginx whose app server is down."""
     port, dead_port = free_ports(2)
     names = {"DJANGO_SETTINGS_MODULE": "tests.settings.breakable"}
     directories = [directory / name for name in ("proxy", "dead")]
@@ -74,7 +74,7 @@ def _nothing(_page: Page) -> None:
     return
 
 
-# Name, server, path, what to do there.
+# Name, server, path, and an action on the page.
 EVERY_PAGE: list[tuple[str, str, str, Callable[[Page], None]]] = [
     ("smoke-test", "app", "/smoke-test/", _nothing),
     ("smoke-test-watch", "app", "/smoke-test/#watch", _watch),

@@ -1,4 +1,4 @@
-"""A real nginx in front of the app server, with our pages for 502, 503 and 504."""
+"""A real nginx for the app server, with our pages for 502, 503 and 504."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,11 +30,11 @@ HTTP = """
 
 @contextmanager
 def run_proxy(app_port: int, directory: Path) -> Iterator[str]:
-    """Start nginx in front of the port, and return its base URL without a final slash.
+    """Start nginx as a proxy for the port, and return its base URL without a final slash.
 
-    Under `/kept/` it caches every response, whatever the app says; `/400` sends the app a foreign
-    Host; `/503` and `/504` are nginx's own responses.
-    Skips without nginx, but fails where CI is set.
+    Under `/kept/` it caches every response, even against the app's headers; `/400` sends the app a
+    foreign Host; `/503` and `/504` are nginx's own responses.
+    Skips without nginx, but fails if CI is set.
     """
     [port] = free_ports(1)
     for status in (502, 503, 504):

@@ -116,7 +116,7 @@ def test_a_post_from_the_browser_gets_a_page_that_suggests_get(context: BrowserC
     assert page.title() == "405 - Smoke Test - PetSage"
     assert page.locator(".verdict").inner_text() == "405"
     assert page.locator(".sentence").inner_text() == (
-        'Method "POST" not allowed. PetSage is up: ask this address with GET.'
+        'Method "POST" not allowed. PetSage is up: use GET instead.'
     )
     assert page.locator("#again").count() == 0
 

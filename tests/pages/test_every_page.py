@@ -1,4 +1,4 @@
-"""Every page: no accessibility violation by axe, no policy violation, nothing too wide."""
+"""Every page: no accessibility violations (axe), no policy violations, nothing too wide."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -62,7 +62,7 @@ def test_the_tab_key_visits_every_control_in_order_with_a_visible_focus(visit: V
         "PetSage",
         "PetSage API",
         "Smoke Test",
-        "",  # The switch: its label is beside it.
+        "",  # The switch, whose label is next to it.
         "GET",
         "GET json",
         "GET api",
@@ -81,7 +81,7 @@ def test_the_skip_link_and_the_switch_work_by_keyboard(visit: Visit) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
 
-    expect(page.get_by_role("switch", name="Ask again every 5 seconds")).to_be_checked()
+    expect(page.get_by_role("switch", name="Check again every 5 seconds")).to_be_checked()
     expect(page.locator("#answers li")).to_have_count(2)
 
 

@@ -28,7 +28,7 @@ def _expect_state(page: Page, state: str, word: str) -> None:
 
 def test_the_page_sends_no_request_until_the_switch_is_on(visit: Visit) -> None:
     visit.page.goto("/smoke-test/")
-    switch = visit.page.get_by_role("switch", name="Ask again every 5 seconds")
+    switch = visit.page.get_by_role("switch", name="Check again every 5 seconds")
     first = visit.page.locator("#state time").get_attribute("datetime")
     expect(switch).not_to_be_checked()
 
@@ -64,22 +64,22 @@ def test_the_page_shows_a_server_that_stops_and_returns_with_another_release(
 ) -> None:
     page = context.new_page()
     page.clock.install()
-    told = page.get_by_role("status")
+    announcement = page.get_by_role("status")
     with serve(free_port, PETSAGE_RELEASE="t1"):
         page.goto(f"http://127.0.0.1:{free_port}/smoke-test/#watch")
         _expect_state(page, "ok", "OK")
 
     page.clock.run_for(NEXT)
-    _expect_state(page, "failed", "No answer")
+    _expect_state(page, "failed", "No response")
     expect(page.locator(".sentence")).to_contain_text("The connection failed")
-    expect(told).to_have_text(re.compile(r"^No answer\. The connection failed"))
+    expect(announcement).to_have_text(re.compile(r"^No response\. The connection failed"))
     assert page.locator("#state dt").nth(1).inner_text() == "Last answered"
     assert page.locator("#answers li").first.get_attribute("data-state") == "failed"
 
     with serve(free_port, PETSAGE_RELEASE="t2"):
         page.clock.run_for(NEXT)
         _expect_state(page, "ok", "OK")
-        expect(told).to_have_text("OK again. Release t2 answers.")
+        expect(announcement).to_have_text("OK again. Release t2 responds.")
         expect(page.locator("#state dd").first).to_have_text("t2")
         # Newest first; a release is shown only where it changes.
         expect(page.locator("#answers b")).to_have_text(["t2", "", "t1"])
@@ -97,8 +97,8 @@ def test_the_page_waits_five_seconds_for_a_frozen_server(
             os.killpg(granian, signal.SIGSTOP)
             page.clock.run_for(NEXT)
             page.clock.run_for(NEXT)
-            _expect_state(page, "failed", "No answer")
-            expect(page.locator(".sentence")).to_have_text("Nothing came within 5 seconds.")
+            _expect_state(page, "failed", "No response")
+            expect(page.locator(".sentence")).to_have_text("No response within 5 seconds.")
         finally:
             os.killpg(granian, signal.SIGCONT)
         page.clock.run_for(NEXT)
@@ -118,7 +118,7 @@ def test_the_page_recognizes_a_proxy_that_answers_instead_of_petsage(
         page.clock.run_for(NEXT)
         _expect_state(page, "failed", "HTTP 502")
         expect(page.locator(".sentence")).to_have_text(
-            "Something in front of PetSage says so: is the app server up?"
+            "A proxy in front of PetSage sent this: is the app server up?"
         )
 
 
@@ -189,7 +189,7 @@ def test_a_state_older_than_half_a_minute_is_marked_as_old(visit: Visit) -> None
 
     _expect_state(visit.page, "old", "OK?")
     expect(visit.page.locator(".sentence")).to_have_text(
-        "Nobody has asked since. Reload, or let it ask again."
+        "This state is old. Reload the page, or turn the switch on."
     )
     expect(visit.page.locator("[data-live=age]")).to_have_text(re.compile(r"^, 3\d s ago$"))
 
@@ -203,3 +203,26 @@ def _set_hidden(page: Page, *, hidden: bool) -> None:
         "}",
         hidden,
     )
+
+
+LINES_OF_EACH_PART = """release => [...release.childNodes].filter(node => node.nodeType === 3).map(node => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return [node.data, range.getClientRects().length];
+})"""
+
+
+def test_a_long_release_wraps_after_its_separators(
+    context: BrowserContext, free_port: int
+) -> None:
+    page = context.new_page()
+    with serve(free_port, PETSAGE_RELEASE="2026.11.23+4f2c9e1d.staging"):
+        page.set_viewport_size({"width": 1100, "height": 800})
+        page.goto(f"http://127.0.0.1:{free_port}/smoke-test/#watch")
+        release = page.locator("#answers li b").last
+        expect(release).to_have_text("2026.11.23+4f2c9e1d.staging")
+        parts = release.evaluate(LINES_OF_EACH_PART)
+        lines = release.evaluate("release => release.getBoundingClientRect().height / 21")
+
+    assert parts == [["2026.", 1], ["11.", 1], ["23+", 1], ["4f2c9e1d.", 1], ["staging", 1]]
+    assert lines > 1

@@ -69,7 +69,7 @@ def test_the_500_page_needs_no_setting() -> None:
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_the_pages_of_nginx_have_the_markup_of_the_500_page(status: int) -> None:
+def test_nginxs_pages_have_the_markup_of_the_500_page(status: int) -> None:
     page, ours = (
         render_to_string("petsage/failure.html", {"status": each}) for each in (status, 500)
     )
@@ -82,7 +82,7 @@ def test_the_pages_of_nginx_have_the_markup_of_the_500_page(status: int) -> None
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_the_pages_of_nginx_fit_in_a_quoted_configuration_value(status: int) -> None:
+def test_nginxs_pages_fit_in_a_quoted_configuration_value(status: int) -> None:
     page = render_to_string("petsage/failure.html", {"status": status})
 
     assert not set("'\\$") & set(page)

@@ -1,4 +1,4 @@
-"""What a page may load and do, by its headers; the tests in a browser show that it works."""
+"""The policies of pages, as headers; the browser tests show that the pages work with them."""
 
 import pytest
 from django.test import Client, override_settings
@@ -33,7 +33,7 @@ def test_every_page_has_the_strict_policy(path: str, host: str) -> None:
     )
 
 
-def test_the_policy_of_swagger_ui_adds_only_data_images(client: Client) -> None:
+def test_swagger_uis_policy_adds_only_data_images(client: Client) -> None:
     response = client.get("/docs/")
 
     assert response["Content-Security-Policy"] == STRICT.replace(

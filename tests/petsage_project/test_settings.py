@@ -1,4 +1,4 @@
-"""The settings that environment variables make, and the commands that refuse invalid ones."""
+"""The settings from environment variables, and the commands that refuse invalid ones."""
 
 import os
 import runpy

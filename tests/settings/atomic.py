@@ -1,4 +1,4 @@
-"""A project with a database, and a transaction around each request."""
+"""A project with a database and a transaction around each request."""
 
 from petsage_project.settings import *  # noqa: F403
 

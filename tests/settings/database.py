@@ -1,4 +1,4 @@
-"""The project with a middleware that reads a database, as a later feature may have one."""
+"""The project with a middleware that reads a database, as a later feature might."""
 
 import os
 

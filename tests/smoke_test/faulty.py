@@ -40,12 +40,12 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 Middleware = Callable[[GetResponse], GetResponse]
 
 
-def _right_answer() -> HttpResponse:
+def _right_response() -> HttpResponse:
     return HttpResponse(BODY, content_type="application/json")
 
 
 def _before(act: Callable[[HttpRequest], HttpResponse | None]) -> Middleware:
-    """Return a middleware that answers itself where `act` does."""
+    """Return a middleware that returns `act`'s response, if there is one."""
 
     def middleware(get_response: GetResponse) -> GetResponse:
         return lambda request: act(request) or get_response(request)
@@ -54,7 +54,7 @@ def _before(act: Callable[[HttpRequest], HttpResponse | None]) -> Middleware:
 
 
 def _after(act: Callable[[HttpResponse], object]) -> Middleware:
-    """Return a middleware that changes answers."""
+    """Return a middleware that changes responses."""
 
     def middleware(get_response: GetResponse) -> GetResponse:
         def handle(request: HttpRequest) -> HttpResponse:
@@ -86,7 +86,7 @@ def _uses(call: Callable[[], object]) -> Middleware:
 
 
 def _tries(call: Callable[[], object]) -> Middleware:
-    """Return a middleware that goes on whatever becomes of the call."""
+    """Return a middleware that makes the call and ignores its exceptions."""
 
     def act(_request: HttpRequest) -> None:
         with suppress(Exception):
@@ -95,9 +95,9 @@ def _tries(call: Callable[[], object]) -> Middleware:
     return _before(act)
 
 
-# Refusals of some clients.
+# Middleware that refuses some clients.
 login = _before(lambda _request: HttpResponseRedirect("/login/"))
-login_of_browsers = _before(
+login_for_browsers = _before(
     lambda request: (
         HttpResponseRedirect("/login/")
         if "text/html" in request.headers.get("Accept", "")
@@ -108,9 +108,9 @@ basic_auth = _refuses(lambda request: "Authorization" not in request.headers, 40
 no_kubelet = _refuses(lambda request: "kube-probe" in request.headers["User-Agent"])
 no_balancer = _refuses(lambda request: "ELB" in request.headers["User-Agent"])
 no_bots = _refuses(lambda request: "compatible" in request.headers["User-Agent"])
-no_bare_accept = _refuses(lambda request: "Accept" not in request.headers, 406)
-no_text = _refuses(lambda request: request.headers.get("Accept") == "text/plain", 406)
-no_anything = _refuses(lambda request: request.headers.get("Accept") == "*/*", 406)
+no_missing_accept = _refuses(lambda request: "Accept" not in request.headers, 406)
+no_text_accept = _refuses(lambda request: request.headers.get("Accept") == "text/plain", 406)
+no_wildcard_accept = _refuses(lambda request: request.headers.get("Accept") == "*/*", 406)
 no_head = _refuses(lambda request: request.method == "HEAD", 405)
 no_options = _refuses(lambda request: request.method == "OPTIONS", 204)
 csrf = _refuses(lambda request: request.method == "POST")
@@ -129,7 +129,7 @@ nginx_only = _refuses(lambda request: "X-Forwarded-Proto" not in request.headers
 foreign_proxy_only = _refuses(lambda request: "X-Forwarded-Host" not in request.headers)
 
 
-# Changes of the answer.
+# Middleware that changes the response.
 def _wrap(response: HttpResponse) -> None:
     response.content = b'{"data":' + response.content + b"}"
 
@@ -176,13 +176,13 @@ cacheable = _set("Cache-Control", "max-age=60")
 ignores_if_match = _before(_drop_if_match)
 other_etag = _set("ETag", 'W/"1"')
 charset = _set("Content-Type", "application/json; charset=utf-8")
-varies_not = _after(lambda response: response.headers.pop("Vary", None))
-stamps_itself = _set("X-PetSage-Answered-At", "2026-11-25T00:00:00.000Z")
+drops_vary = _after(lambda response: response.headers.pop("Vary", None))
+sets_its_own_stamp = _set("X-PetSage-Answered-At", "2026-11-25T00:00:00.000Z")
 streams = _streams
 
 
-# Answers in the place of the view, and failures that look like successes.
-def keeps_the_first(get_response: GetResponse) -> GetResponse:
+# Middleware that responds instead of the view, or makes failures look like successes.
+def caches_the_first_response(get_response: GetResponse) -> GetResponse:
     kept: dict[str, HttpResponse] = {}
 
     def handle(request: HttpRequest) -> HttpResponse:
@@ -211,13 +211,13 @@ class Swallows:
         return self.get_response(request)
 
     def process_exception(self, _request: HttpRequest, _error: Exception) -> HttpResponse:
-        return _right_answer()
+        return _right_response()
 
 
 def hides_errors(get_response: GetResponse) -> GetResponse:
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        return response if response.status_code < 500 else _right_answer()
+        return response if response.status_code < 500 else _right_response()
 
     return handle
 
@@ -240,7 +240,7 @@ def _hides_errors_from(applies: Callable[[HttpRequest], bool]) -> Middleware:
         def handle(request: HttpRequest) -> HttpResponse:
             response = get_response(request)
             hides = response.status_code >= 500 and applies(request)
-            return _right_answer() if hides else response
+            return _right_response() if hides else response
 
         return handle
 
@@ -250,10 +250,10 @@ def _hides_errors_from(applies: Callable[[HttpRequest], bool]) -> Middleware:
 hides_errors_from_kubelet = _hides_errors_from(
     lambda request: "kube" in request.headers.get("User-Agent", "")
 )
-hides_errors_by_head = _hides_errors_from(lambda request: request.method == "HEAD")
+hides_errors_from_head = _hides_errors_from(lambda request: request.method == "HEAD")
 
 
-def keeps_by_host(get_response: GetResponse) -> GetResponse:
+def caches_by_host(get_response: GetResponse) -> GetResponse:
     kept: dict[str, HttpResponse] = {}
 
     def handle(request: HttpRequest) -> HttpResponse:
@@ -265,7 +265,7 @@ def keeps_by_host(get_response: GetResponse) -> GetResponse:
     return handle
 
 
-def fails_from_the_second_on(get_response: GetResponse) -> GetResponse:
+def fails_from_the_second_request_on(get_response: GetResponse) -> GetResponse:
     count = itertools.count()
 
     def handle(request: HttpRequest) -> HttpResponse:
@@ -276,7 +276,7 @@ def fails_from_the_second_on(get_response: GetResponse) -> GetResponse:
     return handle
 
 
-def fails_by_turns(get_response: GetResponse) -> GetResponse:
+def fails_at_random(get_response: GetResponse) -> GetResponse:
     def handle(request: HttpRequest) -> HttpResponse:
         return get_response(request) if next(_turns) % 7 else HttpResponse(status=503)
 
@@ -301,15 +301,15 @@ def _raise_secrets(_request: HttpRequest) -> None:
 raises_secrets = _before(_raise_secrets)
 
 
-def receiver_that_asks_the_cache(**_: object) -> None:
+def receiver_that_uses_the_cache(**_: object) -> None:
     cache.get("visitors")
 
 
-answers_itself = _before(lambda _request: _right_answer())
-replaces = _replaces
+responds_itself = _before(lambda _request: _right_response())
+replaces_the_body = _replaces
 
 
-# Exceptions, ends and waits.
+# Middleware that raises, exits or waits.
 def _raise(_request: HttpRequest) -> None:
     raise RuntimeError("out of treats")
 
@@ -318,7 +318,7 @@ def refuses_to_load(_get_response: GetResponse) -> GetResponse:
     raise RuntimeError("out of\ntreats")
 
 
-def exits_as_it_loads(_get_response: GetResponse) -> GetResponse:
+def exits_on_load(_get_response: GetResponse) -> GetResponse:
     sys.exit(0)
 
 
@@ -327,10 +327,10 @@ needs_an_address = _reads(lambda request: ipaddress.ip_address(request.META["REM
 needs_a_nonce = _reads(lambda request: request.headers["X-PetSage-Nonce"])
 needs_an_accept = _reads(lambda request: request.headers["Accept"])
 exits = _uses(lambda: sys.exit(0))
-exits_at_once = _uses(lambda: os._exit(0))
+exits_immediately = _uses(lambda: os._exit(0))
 sleeps = _uses(lambda: time.sleep(2))
 
-# Neighbors.
+# Middleware that uses databases, caches, the network, processes or files.
 queries = _uses(lambda: connection.ensure_connection())
 tries_a_query = _tries(lambda: connection.ensure_connection())
 opens_sqlite = _tries(lambda: sqlite3.connect(":memory:"))
@@ -338,9 +338,7 @@ counts_requests = _uses(lambda: cache.get_or_set("count", 0))
 clears_the_cache = _uses(lambda: cache.clear())
 tries_the_cache = _tries(lambda: cache.set("count", 1))
 resolves = _tries(lambda: socket.getaddrinfo("flags.petsage.example", 443))
-connects = _tries(
-    lambda: socket.create_connection(getattr(settings, "NEIGHBOR", ("127.0.0.1", 9)))
-)
+connects = _tries(lambda: socket.create_connection(getattr(settings, "SERVICE", ("127.0.0.1", 9))))
 
 
 def provides_a_user(get_response: GetResponse) -> GetResponse:
@@ -351,11 +349,11 @@ def provides_a_user(get_response: GetResponse) -> GetResponse:
     return handle
 
 
-# Only together with the one above, which does nothing by itself.
-asks_for_the_user = _reads(lambda request: request.META["petsage.user"]())
+# Works only with the one above, which does nothing alone.
+reads_the_user = _reads(lambda request: request.META["petsage.user"]())
 
 
-def keeps_the_page(get_response: GetResponse) -> GetResponse:
+def caches_the_page(get_response: GetResponse) -> GetResponse:
     kept: list[HttpResponse] = []
 
     def handle(request: HttpRequest) -> HttpResponse:
@@ -401,7 +399,7 @@ reads_a_file = _uses(lambda: Path(__file__).read_bytes())
 
 
 class CacheMiddleware(UpdateCacheMiddleware):
-    """A project's own, under another name."""
+    """A project's own cache middleware, with a different name."""
 
 
 class PermanentRedirects(CommonMiddleware):
@@ -458,8 +456,8 @@ class CheckedByMethod(SmokeTestView):
         pass
 
 
-class Friendlier(SmokeTestView):
-    """A sound subclass."""
+class Subclass(SmokeTestView):
+    """A correct subclass."""
 
 
 def another_view(_request: HttpRequest, **_: object) -> HttpResponse:
@@ -483,7 +481,7 @@ def routed(view: type[SmokeTestView], **policy: Any) -> Urlconf:
 def decorated(decorate: Callable[[Any], Any]) -> Urlconf:
     view = SmokeTestView.as_view()
     decorated_view = decorate(view)
-    # As functools.wraps leaves it.
+    # As functools.wraps does.
     decorated_view.__dict__.update(view.__dict__)
     return Urlconf(path("smoke-test/", decorated_view))
 
@@ -497,14 +495,14 @@ def catching(view: Any) -> Any:
         try:
             response: HttpResponse = view(request)
         except Exception:  # noqa: BLE001 - the fault
-            return _right_answer()
+            return _right_response()
         return response
 
     return decorated_view
 
 
 def constant(_view: Any) -> Any:
-    return lambda _request: _right_answer()
+    return lambda _request: _right_response()
 
 
 for_a_minute = cache_page(60)
@@ -514,11 +512,11 @@ def handler_that_raises(_request: HttpRequest, **_: object) -> HttpResponse:
     raise RuntimeError("no page of errors")
 
 
-def handler_that_says_200(_request: HttpRequest, **_: object) -> HttpResponse:
+def handler_that_returns_200(_request: HttpRequest, **_: object) -> HttpResponse:
     return HttpResponse("Sorry!")
 
 
-def handler_that_says_503(_request: HttpRequest, **_: object) -> HttpResponse:
+def handler_that_returns_503(_request: HttpRequest, **_: object) -> HttpResponse:
     return HttpResponse("Sorry!", status=503)
 
 
@@ -530,10 +528,10 @@ def exception_handler(_error: Exception, _context: object) -> Response:
 Start = Callable[..., Any]
 
 
-def of_its_own(_environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
+def constant_application(_environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Type", "application/json")])
     return [BODY]
 
 
-def without_an_answer(_environ: dict[str, Any], _start_response: Start) -> Iterable[bytes]:
+def without_a_response(_environ: dict[str, Any], _start_response: Start) -> Iterable[bytes]:
     return []

@@ -1,6 +1,6 @@
-"""The project's WSGI application as a new process would load it, under the settings as they are.
+"""The project's WSGI application as a new process would load it, with the current settings.
 
-Names for WSGI_APPLICATION: petsage_project.wsgi itself keeps the settings of its first import.
+For WSGI_APPLICATION, because petsage_project.wsgi keeps the settings of its first import.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Each fault of the wiring gives one message, which names its cause."""
+"""Each fault in the wiring is reported once, with its cause."""
 
 import socket
 from typing import Any
@@ -22,7 +22,7 @@ from tests.smoke_test import faulty
 from tests.smoke_test.faulty import OUR_ROUTE, Urlconf, decorated, routed
 
 Changes = dict[str, Any]
-# The changed settings, the id of the one message, and the setting or class that it blames.
+# The changed settings, the id of the message, and the setting or class that it blames.
 Case = tuple[Changes, str, str]
 
 HEADERS, *OTHERS = MIDDLEWARE
@@ -41,7 +41,7 @@ def _named(name: str) -> str:
 
 
 def _middleware(name: str, check_id: str) -> Case:
-    """Put a faulty middleware right inside the one that adds our headers."""
+    """Insert a faulty middleware directly inside the one that adds our headers."""
     return {"MIDDLEWARE": [HEADERS, _named(name), *OTHERS]}, check_id, _named(name)
 
 
@@ -68,7 +68,7 @@ def _setting(name: str, value: Any, check_id: str, blamed: str = "") -> Case:
 
 SOUND: dict[str, Changes] = {
     "this project": {},
-    "a subclass of the view": {"ROOT_URLCONF": routed(faulty.Friendlier)},
+    "a subclass of the view": {"ROOT_URLCONF": routed(faulty.Subclass)},
     "a redirect that exempts the smoke test": REDIRECT
     | {"SECURE_REDIRECT_EXEMPT": [r"^smoke-test/?$"]},
     "a redirect without the middleware that redirects": REDIRECT
@@ -76,8 +76,8 @@ SOUND: dict[str, Changes] = {
     "the header of our nginx": {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")},
     "any subdomain as host": {"ALLOWED_HOSTS": [".petsage.example"]},
     "an IPv6 address as host": {"ALLOWED_HOSTS": ["[::1]", "Petsage.Example"]},
-    "a page of errors with 503": {
-        "ROOT_URLCONF": Urlconf(OUR_ROUTE, handler500=_named("handler_that_says_503"))
+    "an error page with 503": {
+        "ROOT_URLCONF": Urlconf(OUR_ROUTE, handler500=_named("handler_that_returns_503"))
     },
     "a catch-all after our route": {
         "ROOT_URLCONF": Urlconf(OUR_ROUTE, path("<path:any>/", faulty.another_view))
@@ -86,12 +86,12 @@ SOUND: dict[str, Changes] = {
         "REST_FRAMEWORK": REST_FRAMEWORK
         | {"DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.AcceptHeaderVersioning"}
     },
-    "sessions that nobody reads": _inner("django.contrib.sessions.middleware.SessionMiddleware"),
+    "sessions that no view reads": _inner("django.contrib.sessions.middleware.SessionMiddleware"),
     "a view in a thread": _inner(_named("in_a_thread")),
     "languages": _inner("django.middleware.locale.LocaleMiddleware"),
 }
 
-# Reported by `check`, and not repeated by the requests of `check --deploy`.
+# Reported by `check`, and not reported again by the requests of `check --deploy`.
 STATIC: dict[str, Case] = {
     "no route": _urlconf(Urlconf(path("smoketest/", SmokeTestView.as_view())), "E001"),
     "another view that matches first": _urlconf(
@@ -123,7 +123,7 @@ STATIC: dict[str, Case] = {
         "renderer_classes",
         renderer_classes=(BrowsableAPIRenderer, JSONRenderer),
     ),
-    "no renderer of a page": _view(
+    "no page renderer": _view(
         SmokeTestView, "E006", "renderer_classes", renderer_classes=(JSONRenderer,)
     ),
     "authentication": _view(
@@ -138,20 +138,20 @@ STATIC: dict[str, Case] = {
     "throttles": _view(
         SmokeTestView, "E007", "throttle_classes", throttle_classes=(AnonRateThrottle,)
     ),
-    "throttles by a method": _view(faulty.ThrottledByMethod, "E007", "get_throttles"),
-    "permissions by a method": _view(faulty.PermittedByMethod, "E007", "get_permissions"),
-    "a check of its own": _view(faulty.CheckedByMethod, "E007", "check_throttles"),
-    "half of a cache for the site": (
+    "throttles from a method": _view(faulty.ThrottledByMethod, "E007", "get_throttles"),
+    "permissions from a method": _view(faulty.PermittedByMethod, "E007", "get_permissions"),
+    "a custom check method": _view(faulty.CheckedByMethod, "E007", "check_throttles"),
+    "half of a site cache": (
         _inner("django.middleware.cache.FetchFromCacheMiddleware"),
         "E008",
         "settings.MIDDLEWARE",
     ),
-    "a subclass of such a cache": (
+    "a subclass of a site cache": (
         _inner(_named("CacheMiddleware")),
         "E008",
         "settings.MIDDLEWARE",
     ),
-    "304 for a client's cache": (
+    "304 for a client's cached copy": (
         _inner("django.middleware.http.ConditionalGetMiddleware"),
         "E010",
         "settings.MIDDLEWARE",
@@ -167,7 +167,7 @@ STATIC: dict[str, Case] = {
     ),
 }
 
-# Reported by `check --deploy` only: by the settings, or by the requests.
+# Reported only by `check --deploy`, which also reads other settings and sends requests.
 DEPLOYED: dict[str, Case] = {
     "no hosts": _setting("ALLOWED_HOSTS", [], "E009"),
     "a URL as host": _setting("ALLOWED_HOSTS", ["https://petsage.example"], "E009"),
@@ -177,16 +177,16 @@ DEPLOYED: dict[str, Case] = {
     "an exception": _middleware("raises", "E101"),
     "a middleware that does not load": _middleware("refuses_to_load", "E101"),
     "a middleware that does not exist": _middleware("does_not_exist", "E101"),
-    "an address needed": _middleware("needs_an_address", "E101"),
-    "a nonce needed": _middleware("needs_a_nonce", "E101"),
-    "an Accept needed": _middleware("needs_an_accept", "E101"),
-    "an exception in the second request": _middleware("fails_from_the_second_on", "E101"),
+    "a required client address": _middleware("needs_an_address", "E101"),
+    "a required nonce": _middleware("needs_a_nonce", "E101"),
+    "a required Accept": _middleware("needs_an_accept", "E101"),
+    "an exception in the second request": _middleware("fails_from_the_second_request_on", "E101"),
     "Django's CommonMiddleware": (
         {"MIDDLEWARE": [*MIDDLEWARE[:-1], "django.middleware.common.CommonMiddleware"]},
         "E102",
         "django.middleware.common.CommonMiddleware",
     ),
-    "users needed": (
+    "required users": (
         _inner("django.contrib.auth.middleware.LoginRequiredMiddleware"),
         "E101",
         "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -197,34 +197,34 @@ DEPLOYED: dict[str, Case] = {
     "exceptions that reach the server": _setting("DEBUG_PROPAGATE_EXCEPTIONS", True, "E102"),
     "no WSGI application": _setting("WSGI_APPLICATION", "petsage_project.asgi.app", "E101"),
     "a login": _middleware("login", "E102"),
-    "a login of browsers": _middleware("login_of_browsers", "E102"),
+    "a login for browsers": _middleware("login_for_browsers", "E102"),
     "a password": _middleware("basic_auth", "E102"),
     "no kubelet": _middleware("no_kubelet", "E102"),
     "no load balancer": _middleware("no_balancer", "E102"),
     "no bots": _middleware("no_bots", "E102"),
-    "no request without Accept": _middleware("no_bare_accept", "E102"),
-    "no Accept of text": _middleware("no_text", "E102"),
-    "no Accept of anything": _middleware("no_anything", "E102"),
+    "no request without Accept": _middleware("no_missing_accept", "E102"),
+    "no Accept: text/plain": _middleware("no_text_accept", "E102"),
+    "no Accept: */*": _middleware("no_wildcard_accept", "E102"),
     "no HEAD": _middleware("no_head", "E102"),
-    "other OPTIONS": _middleware("no_options", "E102"),
+    "a different OPTIONS": _middleware("no_options", "E102"),
     "a token for POST": _middleware("csrf", "E102"),
-    "one host of three": _middleware("one_host", "E102"),
-    "local clients only": _middleware("local_only", "E102"),
-    "clients of a socket only": _middleware("socket_only", "E102"),
+    "only one host of three": _middleware("one_host", "E102"),
+    "only local clients": _middleware("local_only", "E102"),
+    "only clients on a socket": _middleware("socket_only", "E102"),
     "not modified": _middleware("not_modified", "E102"),
-    "a redirect of its own": _middleware("https_only", "E102"),
-    "requests through nginx only": _middleware("nginx_only", "E102"),
-    "requests through another proxy only": _middleware("foreign_proxy_only", "E102"),
+    "a custom redirect": _middleware("https_only", "E102"),
+    "only requests through nginx": _middleware("nginx_only", "E102"),
+    "only requests through another proxy": _middleware("foreign_proxy_only", "E102"),
     "a cookie": _middleware("cookie", "E102"),
     "a wrapped body": _middleware("wraps", "E102"),
     "a compressed body": _middleware("compresses", "E102"),
     "pretty JSON": _middleware("pretty", "E102"),
-    "an answer that may be cached": _middleware("cacheable", "E102"),
+    "a cacheable response": _middleware("cacheable", "E102"),
     "another ETag": _middleware("other_etag", "E102"),
-    "a precondition that is ignored": _middleware("ignores_if_match", "E102"),
+    "an ignored precondition": _middleware("ignores_if_match", "E102"),
     "a charset": _middleware("charset", "E102"),
-    "no Vary": _middleware("varies_not", "E102"),
-    "a time of its own": _middleware("stamps_itself", "E102"),
+    "no Vary": _middleware("drops_vary", "E102"),
+    "a custom stamp": _middleware("sets_its_own_stamp", "E102"),
     "a stream": _middleware("streams", "E102"),
     "a permanent redirect": (
         {"MIDDLEWARE": [*MIDDLEWARE[:-1], _named("PermanentRedirects")]},
@@ -233,41 +233,43 @@ DEPLOYED: dict[str, Case] = {
     ),
     "www.": _setting("PREPEND_WWW", True, "E102"),
     "refused user agents": _setting("DISALLOWED_USER_AGENTS", [faulty.KUBELET], "E102"),
-    "a catch-all that takes /smoke-test": _urlconf(
+    "a catch-all that matches /smoke-test": _urlconf(
         Urlconf(OUR_ROUTE, path("<path:any>", faulty.another_view)), "E102"
     ),
     "a login at the route": _urlconf(decorated(faulty.with_login), "E102"),
-    "a view that says 201": _view(faulty.Created, "E102"),
-    "a view that says more": _view(faulty.Extended, "E102"),
+    "a view that returns 201": _view(faulty.Created, "E102"),
+    "a view that returns more keys": _view(faulty.Extended, "E102"),
     "a WSGI application that sets a cookie": _setting(
         "WSGI_APPLICATION", "tests.smoke_test.fresh_wsgi.with_a_cookie", "E102"
     ),
-    "a WSGI application without an answer": _setting(
-        "WSGI_APPLICATION", _named("without_an_answer"), "E101"
+    "a WSGI application without a response": _setting(
+        "WSGI_APPLICATION", _named("without_a_response"), "E101"
     ),
     "another title": _middleware("other_title", "E103"),
-    "no 404": _handler("handler404", "handler_that_says_503", "E104"),
-    "an answer of a middleware": _middleware("answers_itself", "E105"),
-    "the first answer again and again": _middleware("keeps_the_first", "E105"),
-    "the first page again and again": _middleware("keeps_the_page", "E105"),
-    "a replaced body": _middleware("replaces", "E105"),
-    "an answer at the route": _urlconf(decorated(faulty.constant), "E105"),
-    "a view of constants": _view(faulty.Constant, "E105"),
-    "a WSGI application that answers": _setting("WSGI_APPLICATION", _named("of_its_own"), "E105"),
+    "no 404": _handler("handler404", "handler_that_returns_503", "E104"),
+    "a response from a middleware": _middleware("responds_itself", "E105"),
+    "the first response, cached": _middleware("caches_the_first_response", "E105"),
+    "the first page, cached": _middleware("caches_the_page", "E105"),
+    "a replaced body": _middleware("replaces_the_body", "E105"),
+    "a response at the route": _urlconf(decorated(faulty.constant), "E105"),
+    "a view that returns a constant": _view(faulty.Constant, "E105"),
+    "a WSGI application that responds": _setting(
+        "WSGI_APPLICATION", _named("constant_application"), "E105"
+    ),
     "swallowed exceptions": _middleware("Swallows", "E106"),
     "errors as successes": _middleware("hides_errors", "E106"),
     "errors as successes for the kubelet": _middleware("hides_errors_from_kubelet", "E106"),
-    "errors as successes by HEAD": _middleware("hides_errors_by_head", "E106"),
-    "the first answer of each host": _middleware("keeps_by_host", "E106"),
+    "errors as successes for HEAD": _middleware("hides_errors_from_head", "E106"),
+    "the first response for each host, cached": _middleware("caches_by_host", "E106"),
     "exceptions swallowed at the route": _urlconf(decorated(faulty.catching), "E106"),
     "exceptions swallowed in the view": _view(faulty.Caught, "E106"),
-    "an exception handler that says 200": _setting(
+    "an exception handler that returns 200": _setting(
         "REST_FRAMEWORK",
         REST_FRAMEWORK | {"EXCEPTION_HANDLER": _named("exception_handler")},
         "E106",
         "settings.REST_FRAMEWORK['EXCEPTION_HANDLER']",
     ),
-    "a handler500 that says 200": _handler("handler500", "handler_that_says_200", "E106"),
+    "a handler500 that returns 200": _handler("handler500", "handler_that_returns_200", "E106"),
     "a query": _middleware("queries", "E107"),
     "a query that may fail": _middleware("tries_a_query", "E107"),
     "a database without Django": _middleware("opens_sqlite", "E107"),
@@ -276,17 +278,17 @@ DEPLOYED: dict[str, Case] = {
     "a cache that is cleared": _middleware("clears_the_cache", "E108"),
     "a cache that may fail": _middleware("tries_the_cache", "E108"),
     "a cache at the route": _urlconf(decorated(faulty.for_a_minute), "E108"),
-    "a cache behind a user": (
+    "a cache behind the user": (
         {
             "MIDDLEWARE": [
                 HEADERS,
                 _named("provides_a_user"),
-                _named("asks_for_the_user"),
+                _named("reads_the_user"),
                 *OTHERS,
             ]
         },
         "E108",
-        _named("asks_for_the_user"),
+        _named("reads_the_user"),
     ),
     "a name lookup": _middleware("resolves", "E109"),
     "a metric from a thread": _middleware("sends_a_metric_from_a_thread", "E109"),
@@ -295,18 +297,18 @@ DEPLOYED: dict[str, Case] = {
     "a directory": _middleware("makes_a_directory", "E110"),
     "a file": _middleware("reads_a_file", "E110"),
     "a signal": _middleware("signals", "E113"),
-    "an exit as it is imported": (
+    "an exit at import": (
         {"MIDDLEWARE": [HEADERS, "tests.settings.urls_exit.middleware", *OTHERS]},
         "E112",
         "tests.settings.urls_exit.middleware",
     ),
     "an exit": _middleware("exits", "E112"),
-    "an exit at once": _middleware("exits_at_once", "E112"),
+    "an immediate exit": _middleware("exits_immediately", "E112"),
     "an exit from a thread": _middleware("exits_from_a_thread", "E113"),
-    "an exit as it loads": _middleware("exits_as_it_loads", "E112"),
+    "an exit on load": _middleware("exits_on_load", "E112"),
 }
 
-# These start a process, or wait.
+# These start a process or wait.
 SLOW: dict[str, Case] = {
     "a process": _middleware("starts_a_process", "E113"),
     "a wait": _middleware("sleeps", "E111"),
@@ -321,7 +323,7 @@ def wsgi_application(settings: Settings) -> None:
 
 
 def _issues(*, deploy: bool = True) -> list[CheckMessage]:
-    """Return what `check --tag smoke_test` reports, with or without --deploy."""
+    """Return the messages of `check --tag smoke_test`, with or without --deploy."""
     return run_checks(tags=["smoke_test"], include_deployment_checks=deploy)
 
 
@@ -349,7 +351,7 @@ def test_one_message_names_the_cause_and_its_fix(project: str) -> None:
 
 
 @pytest.mark.parametrize("project", CASES)
-def test_a_static_fault_is_reported_without_deploy_and_no_other_is(project: str) -> None:
+def test_without_deploy_only_static_faults_are_reported(project: str) -> None:
     changes, check_id, blamed = CASES[project]
 
     with override_settings(**changes):
@@ -360,7 +362,7 @@ def test_a_static_fault_is_reported_without_deploy_and_no_other_is(project: str)
 
 @pytest.mark.process
 @pytest.mark.parametrize("project", SLOW)
-def test_a_process_and_a_wait_are_reported_too(project: str) -> None:
+def test_started_processes_and_waits_are_reported(project: str) -> None:
     changes, check_id, blamed = SLOW[project]
 
     with override_settings(**changes):
@@ -369,7 +371,7 @@ def test_a_process_and_a_wait_are_reported_too(project: str) -> None:
     assert _blamed(issues) == [(check_id, blamed)], issues
 
 
-def test_each_of_several_causes_has_a_message() -> None:
+def test_each_of_several_causes_is_reported() -> None:
     names = ["raises", "no_kubelet", "tries_the_cache", "no_head"]
     changes = {
         "MIDDLEWARE": [HEADERS, *map(_named, names), *OTHERS],
@@ -388,15 +390,15 @@ def test_each_of_several_causes_has_a_message() -> None:
     ]
 
 
-def test_a_fault_that_does_not_happen_again_is_reported_as_such() -> None:
+def test_a_fault_that_happens_only_once_is_reported_as_such() -> None:
     with override_settings(**_inner(_named("fails_once"))):
         issues = _issues()
 
     assert _blamed(issues) == [("E102", "settings.MIDDLEWARE")]
-    assert "it happened once and not again" in str(issues[0].hint)
+    assert "it happened only once" in str(issues[0].hint)
 
 
-def test_the_message_tells_request_and_answer_and_the_hint_shows_what_to_change() -> None:
+def test_the_message_names_request_and_response_and_the_hint_shows_the_fix() -> None:
     with override_settings(**DEPLOYED["a login"][0]):
         [of_middleware] = _issues()
     with override_settings(**DEPLOYED["www."][0]):
@@ -405,22 +407,22 @@ def test_the_message_tells_request_and_answer_and_the_hint_shows_what_to_change(
     assert of_middleware.msg == "GET /smoke-test/ (the probe): got 302 to '/login/', expected 200."
     assert f"remove this line from MIDDLEWARE: '{_named('login')}'" in str(of_middleware.hint)
     assert f"({faulty.__file__}:" in str(of_middleware.hint)
-    assert of_setting.hint == "PREPEND_WWW = False, as by default."
+    assert of_setting.hint == "PREPEND_WWW = False, Django's default."
 
 
-def test_what_happens_by_chance_is_reported_as_such() -> None:
-    with override_settings(**_inner(_named("fails_by_turns"))):
+def test_a_fault_that_happens_at_random_is_reported_as_such() -> None:
+    with override_settings(**_inner(_named("fails_at_random"))):
         issues = _issues()
 
     assert _blamed(issues) == [("E102", "settings.MIDDLEWARE")]
 
 
-def test_a_signal_s_receiver_is_blamed_by_its_line() -> None:
-    request_started.connect(faulty.receiver_that_asks_the_cache)
+def test_a_signal_receiver_is_blamed_with_its_line() -> None:
+    request_started.connect(faulty.receiver_that_uses_the_cache)
     try:
         [issue] = _issues()
     finally:
-        request_started.disconnect(faulty.receiver_that_asks_the_cache)
+        request_started.disconnect(faulty.receiver_that_uses_the_cache)
 
     assert issue.id == "smoke_test.E108"
     assert str(issue.obj).startswith(f"{faulty.__file__}:")
@@ -434,7 +436,7 @@ def test_a_message_shows_no_password_and_no_control_character() -> None:
     assert issue.msg.isprintable()
 
 
-def test_an_exception_is_named_with_its_line() -> None:
+def test_an_exception_is_reported_with_its_line() -> None:
     with override_settings(**DEPLOYED["an exception"][0]):
         [issue] = _issues()
 
@@ -442,17 +444,17 @@ def test_an_exception_is_named_with_its_line() -> None:
     assert issue.msg.startswith(f"{start}{faulty.__file__}:")
 
 
-def test_a_call_to_a_neighbor_is_named_with_its_line_and_blocked() -> None:
+def test_a_network_call_is_blocked_and_reported_with_its_line() -> None:
     with (
-        socket.create_server(("127.0.0.1", 0)) as neighbor,
-        override_settings(NEIGHBOR=neighbor.getsockname(), **DEPLOYED["a connection"][0]),
+        socket.create_server(("127.0.0.1", 0)) as service,
+        override_settings(SERVICE=service.getsockname(), **DEPLOYED["a connection"][0]),
     ):
-        neighbor.setblocking(False)
+        service.setblocking(False)
         [issue] = _issues()
 
         assert f"socket.getaddrinfo('127.0.0.1') in {faulty.__file__}:" in issue.msg
         with pytest.raises(BlockingIOError):
-            neighbor.accept()
+            service.accept()
 
 
 def test_a_cache_for_the_whole_site_does_not_cache_the_smoke_test(client: Client) -> None:

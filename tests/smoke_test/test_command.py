@@ -72,7 +72,7 @@ def test_a_healthy_project_passes_with_one_line(run: Run) -> None:
     assert result == (0, "Smoke test passed: release unknown answered in process.\n", "")
 
 
-# One for each kind of answer, and one that no request shows.
+# One for each kind of fault, and one that only a setting shows.
 @pytest.mark.parametrize(
     "project",
     [
@@ -81,11 +81,11 @@ def test_a_healthy_project_passes_with_one_line(run: Run) -> None:
         "an exception",
         "a login",
         "another title",
-        "an answer of a middleware",
+        "a response from a middleware",
         "swallowed exceptions",
         "a query",
         "an exit",
-        "a WSGI application that answers",
+        "a WSGI application that responds",
     ],
 )
 def test_a_broken_project_fails_with_the_reason(run: Run, project: str) -> None:
@@ -99,14 +99,14 @@ def test_a_broken_project_fails_with_the_reason(run: Run, project: str) -> None:
     assert f"{blamed}: (smoke_test.{check_id}) " in result.stderr
 
 
-def test_every_host_is_only_a_warning_of_the_checks(run: Run) -> None:
+def test_allowing_every_host_is_only_a_warning(run: Run) -> None:
     with override_settings(ALLOWED_HOSTS=["*"]):
         result = run("--in-process")
 
     assert result.status == 0
 
 
-def test_silenced_checks_do_not_turn_a_broken_response_green(run: Run) -> None:
+def test_silencing_a_check_does_not_let_a_broken_response_pass(run: Run) -> None:
     with override_settings(SECURE_SSL_REDIRECT=True, SILENCED_SYSTEM_CHECKS=["smoke_test.E004"]):
         result = run("--in-process")
 
@@ -140,7 +140,7 @@ def test_a_release_that_is_not_the_expected_one_fails(run: Run) -> None:
         ([], 2),
     ],
 )
-def test_the_command_line_takes_djangos_two_options_and_exits_with_the_status(
+def test_the_command_line_accepts_djangos_two_options_and_exits_with_the_status(
     arguments: list[str], status: int
 ) -> None:
     with pytest.raises(SystemExit) as end:
@@ -179,7 +179,7 @@ def test_the_process_exits_with_0_and_names_the_release() -> None:
 
 
 @pytest.mark.process
-def test_strict_defaults_of_the_project_do_not_affect_the_smoke_test() -> None:
+def test_strict_project_defaults_do_not_affect_the_smoke_test() -> None:
     result = _manage("smoke_test", "--in-process", "--settings", "tests.settings.strict_defaults")
 
     assert (result.returncode, result.stderr) == (0, "")
@@ -187,7 +187,7 @@ def test_strict_defaults_of_the_project_do_not_affect_the_smoke_test() -> None:
 
 @pytest.mark.process
 @pytest.mark.parametrize("module", ["ssl_redirect", "silenced"])
-def test_the_process_of_a_broken_project_exits_with_1_without_a_traceback(module: str) -> None:
+def test_for_a_broken_project_the_process_exits_with_1_and_no_traceback(module: str) -> None:
     result = _manage("smoke_test", "--in-process", "--settings", f"tests.settings.{module}")
 
     assert result.returncode == 1

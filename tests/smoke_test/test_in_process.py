@@ -1,4 +1,4 @@
-"""The requests of the in-process probe are those of real clients behind our nginx."""
+"""The in-process probe sends the requests of real clients behind our nginx."""
 
 import os
 import re
@@ -20,8 +20,8 @@ Seen = dict[str, str]
 
 _seen: list[Seen] = []
 
-# What the client sends, and passes through nginx.
-OF_THE_CLIENT = {
+# The client's headers that nginx forwards.
+CLIENT_HEADERS = {
     "HTTP_ACCEPT",
     "HTTP_ACCEPT_ENCODING",
     "HTTP_AUTHORIZATION",
@@ -44,7 +44,7 @@ def records(get_response: Callable[[HttpRequest], HttpResponse]) -> object:
 
 @pytest.fixture
 def seen(settings: Settings) -> list[Seen]:
-    """Return the requests of `check --deploy` to this project, by their WSGI environment."""
+    """Return the requests of `check --deploy` to this project, as WSGI environments."""
     settings.WSGI_APPLICATION = "tests.smoke_test.fresh_wsgi.application"
     settings.MIDDLEWARE = [MIDDLEWARE[0], f"{__name__}.records", *MIDDLEWARE[1:]]
     settings.ALLOWED_HOSTS = ["petsage.example", ".petsage.test", "[2001:db8::1]"]
@@ -54,7 +54,7 @@ def seen(settings: Settings) -> list[Seen]:
     return _seen
 
 
-def test_a_request_that_hung_and_ends_late_leaves_the_next_one_alone() -> None:
+def test_a_hung_request_that_ends_late_does_not_affect_the_next_one() -> None:
     exit_at_once = os._exit
 
     def record() -> list[Call]:
@@ -65,7 +65,7 @@ def test_a_request_that_hung_and_ends_late_leaves_the_next_one_alone() -> None:
                 cache.get("key")
         return calls
 
-    # In a thread, whose caches are replaced.
+    # In a thread, because recorded_calls() replaces its thread's caches.
     with ThreadPoolExecutor(1) as executor:
         calls = executor.submit(record).result()
 
@@ -77,21 +77,21 @@ def _values(seen: list[Seen], name: str) -> set[str]:
     return {request.get(name, "none") for request in seen}
 
 
-def test_a_request_has_the_headers_that_nginx_sets_and_no_other(seen: list[Seen]) -> None:
+def test_a_request_has_exactly_the_headers_that_nginx_sets(seen: list[Seen]) -> None:
     configuration = (ROOT / "deploy/nginx/proxy.conf").read_text()
     set_by_nginx = re.findall(r'^proxy_set_header (\S+) (?!"")', configuration, re.MULTILINE)
     expected = {f"HTTP_{name.upper().replace('-', '_')}" for name in set_by_nginx} | {"HTTP_HOST"}
 
     by_nginx = [request for request in seen if "HTTP_X_FORWARDED_PROTO" in request]
 
-    # One of them, and the same if the view fails.
+    # One request is without nginx, and it is repeated with a failing view.
     assert len(by_nginx) == len(seen) - 2
     for request in by_nginx:
         headers = {name for name in request if name.startswith("HTTP_")}
-        assert headers - OF_THE_CLIENT == expected
+        assert headers - CLIENT_HEADERS == expected
 
 
-def test_the_requests_are_those_of_many_clients(seen: list[Seen]) -> None:
+def test_the_requests_cover_many_kinds_of_clients(seen: list[Seen]) -> None:
     assert _values(seen, "REQUEST_METHOD") == {"GET", "HEAD", "OPTIONS", "POST"}
     assert _values(seen, "HTTP_HOST") == {"petsage.example", "petsage.test", "[2001:db8::1]"}
     assert _values(seen, "HTTP_X_FORWARDED_PROTO") == {"http", "https", "none"}

@@ -45,7 +45,7 @@ def test_every_response_has_release_time_and_no_store(
     assert response["X-Frame-Options"] == "DENY"
 
 
-def test_the_time_is_that_of_the_response(client: Client) -> None:
+def test_the_stamp_is_the_time_of_the_response(client: Client) -> None:
     before = datetime.now(UTC)
     response = client.get("/smoke-test/")
     after = datetime.now(UTC)

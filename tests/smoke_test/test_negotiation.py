@@ -13,7 +13,7 @@ ACCEPT = [
     ("*", JSON),
     (" ", JSON),
     (",", JSON),
-    # What health checkers send.
+    # Health checkers send these.
     ("text/plain", JSON),
     ("text/plain, text/*, */*", JSON),
     ("application/xml", JSON),
@@ -21,7 +21,7 @@ ACCEPT = [
     ("application/json", JSON),
     ("application/json; indent=4", JSON),
     ("image/*", JSON),
-    # What browsers send, and an old Java client.
+    # Browsers and an old Java client send these.
     ("text/html", PAGE),
     ("TEXT/HTML", PAGE),
     ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", PAGE),

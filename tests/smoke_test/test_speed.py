@@ -1,4 +1,4 @@
-"""The speed code changes no answer, and switches itself off for what a project may add."""
+"""The speed code changes no response, and turns itself off when a project needs the work."""
 
 import gc
 import inspect
@@ -47,7 +47,7 @@ from tests.conftest import ROOT
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
 class PlainView(APIView):
-    """The smoke test without the code for speed."""
+    """The smoke test without the speed code."""
 
     name = "Smoke Test"
     description = inspect.getdoc(SmokeTestView)
@@ -85,7 +85,7 @@ urlpatterns = [
 
 
 class OurClientHandler(ClientHandler, Handler):  # type: ignore[misc]
-    """Django's handler of the test client, which resolves paths as ours does."""
+    """The test client's handler, which resolves paths like ours."""
 
 
 def _client(handler: type[ClientHandler]) -> Client:
@@ -95,7 +95,7 @@ def _client(handler: type[ClientHandler]) -> Client:
 
 
 def _content(response: Any) -> tuple[int, dict[str, str], bytes]:
-    """Return the status, the headers and the body, without what changes from one to the next."""
+    """Return the status, headers and body, without the parts that differ between responses."""
     headers = {name: value for name, value in response.items() if name != ANSWERED_AT_HEADER}
     if response["Content-Type"].startswith("text/html"):
         # The page shows when it was made.
@@ -120,7 +120,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("method", "target", "headers"), REQUESTS)
-def test_our_handler_answers_like_djangos(
+def test_our_handler_responds_like_djangos(
     method: str, target: str, headers: dict[str, str]
 ) -> None:
     ours, djangos = _client(OurClientHandler), _client(ClientHandler)
@@ -131,14 +131,14 @@ def test_our_handler_answers_like_djangos(
     )
 
     assert first == expected
-    # The second time, the path has been resolved already.
+    # The second time, the path is already resolved.
     assert again == expected
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "TRACE"])
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "text/plain"])
 @override_settings(ROOT_URLCONF=__name__)
-def test_our_view_answers_like_a_plain_apiview(client: Client, method: str, accept: str) -> None:
+def test_our_view_responds_like_a_plain_apiview(client: Client, method: str, accept: str) -> None:
     ours, plain = (
         client.generic(method, target, headers={"accept": accept})
         for target in ("/smoke-test/", "/plain/")
@@ -162,7 +162,7 @@ def test_our_renderer_renders_like_drfs(data: Any) -> None:
         with pytest.raises(type(error)):
             LeanJSONRenderer().render(data)
     else:
-        # DRF also escapes the two line breaks of JavaScript, which JSON need not (RFC 8259).
+        # DRF also escapes JavaScript's two line separators; JSON does not require it (RFC 8259).
         unescaped = expected.replace(b"\\u2028", "\u2028".encode())
         assert LeanJSONRenderer().render(data) == unescaped.replace(b"\\u2029", "\u2029".encode())
 
@@ -201,7 +201,7 @@ FOR_URLCONFS = {(request_finished, reset_urlconf)}
 
 @pytest.fixture
 def receivers() -> Iterator[None]:
-    """Connect Django's own receivers, before the test and after it."""
+    """Connect Django's own receivers before and after the test."""
     for signal, receiver in FOR_DATABASES | FOR_CACHES | FOR_URLCONFS:
         signal.connect(receiver)
     yield
@@ -210,7 +210,7 @@ def receivers() -> Iterator[None]:
 
 
 def _still_connected() -> set[tuple[Signal, Callable[..., object]]]:
-    """Disconnect each receiver, and return those for which there was something to disconnect."""
+    """Disconnect all receivers, and return those that were connected."""
     return {
         (signal, receiver)
         for signal, receiver in FOR_DATABASES | FOR_CACHES | FOR_URLCONFS

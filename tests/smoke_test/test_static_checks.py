@@ -38,15 +38,15 @@ def test_only_deploy_loads_the_middleware_and_sends_requests(
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.RecordingMiddleware"]
     _middleware_calls.clear()
 
-    found = run_checks(tags=["smoke_test"], include_deployment_checks=deploy)
+    messages = run_checks(tags=["smoke_test"], include_deployment_checks=deploy)
 
-    assert found == []
+    assert messages == []
     assert ("loaded" in _middleware_calls) == deploy
     assert ("/smoke-test/" in _middleware_calls) == deploy
 
 
 def test_the_checks_touch_nothing_outside_the_process() -> None:
-    # The first time they load code.
+    # The first run loads code.
     run_checks(tags=["smoke_test"])
 
     with outside_calls() as calls:
@@ -74,14 +74,14 @@ def _manage(
 
 
 @pytest.mark.process
-def test_a_fresh_database_can_be_migrated_although_a_middleware_reads_it(tmp_path: Path) -> None:
+def test_a_new_database_can_be_migrated_even_if_a_middleware_reads_it(tmp_path: Path) -> None:
     migrated = _manage("migrate", database=tmp_path / "fresh.sqlite3")
 
     assert (migrated.returncode, migrated.stderr) == (0, "")
 
 
 @pytest.mark.process
-def test_runserver_starts_although_the_middleware_cannot_read_the_database_yet(
+def test_runserver_starts_before_a_middleware_can_read_the_database(
     tmp_path: Path, free_port: int
 ) -> None:
     command = ["manage.py", "runserver", "--noreload", f"127.0.0.1:{free_port}"]
@@ -126,7 +126,7 @@ def test_the_probe_of_a_url_works_with_a_dead_database(free_port: int) -> None:
 @pytest.mark.parametrize(
     "command", [["check", "--deploy", "--tag", "smoke_test"], ["smoke_test", "--in-process"]]
 )
-def test_a_middleware_that_reads_the_database_is_refused_whatever_its_state(
+def test_a_middleware_that_reads_the_database_is_refused_in_any_state(
     command: list[str], database: Path | None, tmp_path: Path
 ) -> None:
     migrated = tmp_path / "migrated.sqlite3"
@@ -141,7 +141,7 @@ def test_a_middleware_that_reads_the_database_is_refused_whatever_its_state(
 
 
 @pytest.mark.process
-def test_a_transaction_around_each_request_leaves_out_the_smoke_test() -> None:
+def test_atomic_requests_do_not_affect_the_smoke_test() -> None:
     command = ["check", "--deploy", "--tag", "smoke_test"]
 
     result = _manage(*command, settings="tests.settings.atomic")
@@ -150,7 +150,7 @@ def test_a_transaction_around_each_request_leaves_out_the_smoke_test() -> None:
 
 
 @pytest.mark.process
-def test_a_database_without_an_engine_is_named() -> None:
+def test_a_database_without_an_engine_is_reported() -> None:
     result = _manage("smoke_test", "--in-process", settings="tests.settings.no_engine")
 
     assert result.returncode == 1

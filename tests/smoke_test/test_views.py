@@ -9,7 +9,7 @@ from smoke_test.contract import BODY
 from tests.outside import outside_calls
 from tests.smoke_test.shapes import RFC3339
 
-# What a browser sends.
+# The Accept header of a browser.
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
 
@@ -54,7 +54,7 @@ def test_options_describes_the_endpoint(client: Client) -> None:
         "name": "Smoke Test",
         "description": "Confirms that PetSage is up and that requests reach it.\n\n"
         "Read-only and open to everyone. It uses no database and no other service.\n\n"
-        'A request with If-Match: "RELEASE" gets 412 if another release answers.',
+        'A request with If-Match: "RELEASE" gets 412 if another release responds.',
         "renders": ["application/json", "text/html"],
         "parses": [],
     }
@@ -101,7 +101,7 @@ def test_a_malformed_if_match_never_passes(client: Client, if_match: str) -> Non
 
     assert response.status_code == HTTPStatus.PRECONDITION_FAILED
     assert response.json() == {
-        "detail": f'Got If-Match {if_match!r}, expected a release in quotes; release "t1" answers.'
+        "detail": f'Got If-Match {if_match!r}, expected a release in quotes; this one is "t1".'
     }
 
 
@@ -120,7 +120,7 @@ def test_if_match_applies_to_the_page_too(client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "TRACE"])
-def test_if_match_applies_to_get_and_head_only(client: Client, method: str) -> None:
+def test_if_match_applies_only_to_get_and_head(client: Client, method: str) -> None:
     plain = client.generic(method, "/smoke-test/")
     response = client.generic(method, "/smoke-test/", headers={"if-match": '"t2"'})
 
@@ -174,7 +174,7 @@ def test_query_strings_are_ignored(client: Client, query: str) -> None:
     assert response.content == BODY
 
 
-def test_the_format_parameter_beats_accept(client: Client) -> None:
+def test_the_format_parameter_overrides_accept(client: Client) -> None:
     page = client.get("/smoke-test/?format=api", headers={"accept": "application/json"})
     json = client.get("/smoke-test/?format=json", headers={"accept": BROWSER})
     unknown = client.get("/smoke-test/?format=xml", headers={"accept": BROWSER})
@@ -196,7 +196,7 @@ def test_browsers_get_the_browsable_page(client: Client) -> None:
     assert "&quot;PetSage smoke test feature is operational.&quot;" in page
 
 
-def test_the_page_of_options_describes_the_endpoint_and_shows_no_state(client: Client) -> None:
+def test_the_page_for_options_describes_the_endpoint_without_a_state(client: Client) -> None:
     response = client.options("/smoke-test/", headers={"accept": BROWSER})
 
     assert response["Content-Type"] == "text/html; charset=utf-8"
@@ -233,7 +233,7 @@ def test_credentials_and_sessions_change_nothing(client: Client) -> None:
 
 
 def test_a_request_touches_nothing_outside_the_process(client: Client, settings: Settings) -> None:
-    # Forgets the caches that other tests have opened.
+    # Forget the caches that other tests opened.
     settings.CACHES = settings.CACHES
     # The first request loads code.
     client.get("/smoke-test/")
@@ -245,7 +245,7 @@ def test_a_request_touches_nothing_outside_the_process(client: Client, settings:
     assert caches.all(initialized_only=True) == []
 
 
-def test_calls_outside_the_process_are_noticed() -> None:
+def test_calls_outside_the_process_are_recorded() -> None:
     with outside_calls() as calls, open(__file__):  # noqa: PTH123 - the call itself is the point
         pass
 

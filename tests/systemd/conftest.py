@@ -10,13 +10,13 @@ import trustme
 from tests.conftest import ROOT, program, unavailable
 from tests.systemd.machine import BASE, HOST, LIVE, Machine
 
-# The machine's, not this one's.
+# The Python of the booted machine, not of this one.
 PYTHON = ["chroot", BASE, "/usr/bin/python3", "-c"]
 
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with what requirements.txt names, for the Python of the machine."""
+    """Return a directory with the wheels in requirements.txt, for the machine's Python."""
     folder = tmp_path_factory.mktemp("wheels")
     download_wheels(folder)
     return folder
@@ -26,11 +26,11 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Machine]:
-    """Return a machine on which nothing is installed, without a certificate."""
+    """Return a machine with nothing installed and no certificate."""
     program("systemd-nspawn", "systemd-container")
     program("nginx", "nginx-light")
     if os.geteuid():
-        unavailable("got an ordinary user, expected root, who can boot a machine")
+        unavailable("got an ordinary user, expected root, which can boot a machine")
     if subprocess.run([*PYTHON, "import ensurepip"], check=False).returncode:
         unavailable("python3-venv is not installed: apt-get install python3-venv")
     wheels: Path = request.getfixturevalue("wheels")
@@ -50,24 +50,24 @@ def download_wheels(folder: Path) -> None:
     command = [*PYTHON, "import sys; print('%d.%d' % sys.version_info[:2])"]
     version = subprocess.check_output(command, text=True).strip()
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder)]
-    what = ["--require-hashes", "--no-deps", "-r", str(ROOT / "requirements.txt")]
+    requirements = ["--require-hashes", "--no-deps", "-r", str(ROOT / "requirements.txt")]
     subprocess.run(
-        [*pip, "--only-binary", ":all:", "--python-version", version, *what], check=True
+        [*pip, "--only-binary", ":all:", "--python-version", version, *requirements], check=True
     )
 
 
 def set_up(machine: Machine) -> None:
-    """Have the first release serve, without a limit of the rate."""
+    """Install the first release, without a rate limit."""
     give_certificate(machine)
     assert machine.install(HOST).exit_status == 0
     with (machine.root / "etc/petsage/petsage.env").open("a") as settings:
-        # Clients come from one address.
+        # All clients have the same address.
         settings.write("NGINX_RATE=1000000\n")
     assert machine.install().exit_status == 0
 
 
 def give_certificate(machine: Machine) -> None:
-    """Have the machine own a certificate of a CA that it trusts."""
+    """Give the machine a certificate from a CA that it trusts."""
     authority = trustme.CA()
     leaf = authority.issue_cert(HOST)
     folder = machine.root / LIVE

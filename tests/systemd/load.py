@@ -1,7 +1,7 @@
-"""Clients that send requests over TLS, and count every answer.
+"""Clients that send requests over TLS and count every response.
 
-Run with the system's Python in the machine's network; the argument is the pause of each client in
-seconds, and the end of standard input ends it.
+Runs with the system's Python in the machine's network. The argument is each client's pause in
+seconds; the end of standard input stops the clients.
 """
 
 import json
@@ -16,14 +16,14 @@ from typing import Any
 HOST = "petsage.example"
 REQUEST = f"GET /smoke-test/ HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
 CLIENTS = 4
-# Requests on a connection; a user has a new one now and then.
+# Requests per connection; real users also open a new one sometimes.
 KEPT = 20
-# Seconds that a request may take at most. It counts as lost then.
+# Seconds after which a request counts as lost.
 PATIENCE = 10
 
 
 class Client(threading.Thread):
-    """Counts its answers by status and release, and its failures by error."""
+    """Counts its responses by status and release, and its failures by error."""
 
     over = threading.Event()
 
@@ -54,10 +54,10 @@ class Client(threading.Thread):
                 client.sendall(REQUEST)
                 received = client.recv(65536)
                 if number and not received:
-                    # nginx ends idle connections as it reloads, and every client tries again.
+                    # nginx closes idle connections when it reloads, and every client reconnects.
                     self.reconnects += 1
                     return
-                self.outcomes[_answer(client, received)] += 1
+                self.outcomes[_response(client, received)] += 1
                 self.slowest = max(self.slowest, time.monotonic() - began)
                 if self.over.is_set():
                     return
@@ -65,21 +65,21 @@ class Client(threading.Thread):
                 began = time.monotonic()
 
 
-def _answer(client: socket.socket, received: bytes) -> str:
-    """Return the status and the release of an answer, once it is complete."""
+def _response(client: socket.socket, received: bytes) -> str:
+    """Read the complete response; return its status and release."""
     while b"\r\n\r\n" not in received:
-        received += _some(client)
+        received += _receive(client)
     head, _, body = received.partition(b"\r\n\r\n")
     fields = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
     while len(body) < int(fields["content-length"]):
-        body += _some(client)
+        body += _receive(client)
     return f"{head.split()[1].decode()} {fields.get('x-petsage-release', '-')}"
 
 
-def _some(client: socket.socket) -> bytes:
+def _receive(client: socket.socket) -> bytes:
     part = client.recv(65536)
     if not part:
-        raise ConnectionError("closed without a complete answer")
+        raise ConnectionError("closed without a complete response")
     return part
 
 
@@ -97,13 +97,13 @@ def main() -> None:
     for client in clients:
         client.join()
     outcomes: Counter[str] = sum((client.outcomes for client in clients), Counter())
-    found: dict[str, Any] = {
+    results: dict[str, Any] = {
         "outcomes": outcomes,
         "reconnects": sum(client.reconnects for client in clients),
         "slowest": max(client.slowest for client in clients),
         "seconds": time.monotonic() - began,
     }
-    sys.stdout.write(json.dumps(found))
+    sys.stdout.write(json.dumps(results))
 
 
 if __name__ == "__main__":

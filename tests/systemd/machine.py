@@ -1,7 +1,7 @@
-"""A machine with a real systemd and nginx: this one's own root, booted by systemd-nspawn.
+"""A machine with a real systemd and nginx: this machine's root, booted by systemd-nspawn.
 
-Everything it writes is in memory. It has no network but its loopback interface. SYSTEMD_ROOT names
-the root of another distribution, as debootstrap makes it.
+All its writes go to memory. Its only network is the loopback interface. SYSTEMD_ROOT can name the
+root of another distribution, made by debootstrap.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ BASE = os.environ.get("SYSTEMD_ROOT", "/")
 HOST = "petsage.example"
 LIVE = f"etc/letsencrypt/live/{HOST}"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
-# What is mounted into it: the clone, the wheels and the load client.
+# Mounted into it: the clone, the wheels and the load client.
 SHARED = "/mnt/petsage"
 STEPS = ("build", "check", "start", "render", "switch", "ask", "clean")
 
 
 @dataclass(frozen=True)
 class Result:
-    """The exit status of install.sh, its report, and what it printed for people."""
+    """install.sh's exit status, its report, and its messages for people."""
 
     exit_status: int
     report: dict[str, Any]
@@ -48,7 +48,7 @@ class Result:
 
 @dataclass
 class Load:
-    """What the clients met, once the load is over."""
+    """The clients' results, available after the load has ended."""
 
     outcomes: dict[str, int] = field(default_factory=dict)
     reconnects: int = 0
@@ -57,7 +57,7 @@ class Load:
 
 
 class Machine:
-    """A machine that is booted; `close()` powers it off and removes it."""
+    """A booted machine; `close()` powers it off and removes it."""
 
     def __init__(self, folder: Path, wheels: Path) -> None:
         self.folder = folder
@@ -91,7 +91,7 @@ class Machine:
         return finish(self.start_install(*arguments, clone=clone))
 
     def start_install(self, *arguments: str, clone: str = "clone") -> subprocess.Popen[str]:
-        """Start install.sh in a process group of its own, as a terminal does."""
+        """Start install.sh in its own process group, as a terminal does."""
         return subprocess.Popen(
             self._inside([f"{SHARED}/{clone}/deploy/install.sh", *arguments]),
             env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -100,26 +100,26 @@ class Machine:
 
     @contextmanager
     def load(self, pause: float = 0.01) -> Iterator[Load]:
-        """Have four clients send requests until the block ends, with a pause after each answer."""
-        found = Load()
+        """Run four clients until the block ends, with a pause after each response."""
+        load = Load()
         with subprocess.Popen(
             self._inside(["python3", f"{SHARED}/load.py", str(pause)]), env=ENVIRONMENT,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         ) as clients:  # fmt: skip
             assert clients.stdout is not None
-            # It says so once each client has its first answer.
+            # load.py prints a line when each client has its first response.
             clients.stdout.readline()
             try:
-                yield found
+                yield load
             finally:
                 printed, _ = clients.communicate()
         for name, value in json.loads(printed).items():
-            setattr(found, name, value)
+            setattr(load, name, value)
 
     def commit(self, *edits: tuple[str, str, str]) -> str:
-        """Commit the clone's first commit with these edits: path, regular expression, text.
+        """Apply these edits (path, regular expression, text) to the first commit, and commit.
 
-        Returns the release, without edits a new one all the same.
+        Returns the release, which is new even without edits.
         """
         self.git("checkout", "-q", "first")
         for name, pattern, text in edits:
@@ -129,7 +129,7 @@ class Machine:
             )
             assert count == 1, (name, pattern)
             path.write_text(changed)
-        # Of the same files with the same message in the same second, it would be the same commit.
+        # Without a different message, two commits in one second would be the same commit.
         self._commits += 1
         self.git("commit", "-qam", f"change {self._commits}", "--allow-empty")
         return self.git("rev-parse", "--short=12", "HEAD")
@@ -140,8 +140,8 @@ class Machine:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def traces(self) -> set[str]:
-        """Return what installations leave: units, links, releases, temporary files."""
-        found = [
+        """Return what installations leave behind: units, links, releases, temporary files."""
+        paths = [
             *self.root.glob("opt/petsage/*"),
             *self.root.glob("opt/petsage/releases/*"),
             *self.root.glob("etc/petsage/*"),
@@ -156,30 +156,30 @@ class Machine:
         temporary = self.run(
             "sh", "-c", "ls -d /tmp/tmp.* /run/*.failures", check=False
         ).stdout.split()
-        return {str(path.relative_to(self.root)) for path in found} | units | set(temporary)
+        return {str(path.relative_to(self.root)) for path in paths} | units | set(temporary)
 
     def processes(self, unit: str) -> list[int]:
-        """Return the unit's processes, the main one first, as pids of this machine."""
+        """Return the unit's processes, main process first, as pids on this machine."""
         inside = self.run("systemctl", "show", "-P", "MainPID", unit).stdout.strip()
         mains = [pid for pid in descendants(self._leader() or 0) if _pid_inside(pid) == inside]
         return [pid for main in mains for pid in (main, *filter(is_running, workers(main)))]
 
     def serving(self) -> str:
-        """Return the release that the link names, empty without one."""
+        """Return the release that the link points to, or "" without a link."""
         link = self.root / "opt/petsage/current"
         return link.readlink().name if link.is_symlink() else ""
 
     def units(self) -> list[str]:
-        """Return the names of the instances that serve."""
+        """Return the units of the serving instances."""
         return [f"petsage-{self.serving()}@{i}.service" for i in (1, 2)]
 
     def sockets(self) -> list[Path]:
-        """Return the sockets of the instances that serve, as paths of this machine."""
+        """Return the sockets of the serving instances, as paths on this machine."""
         run = Path(f"/proc/{self._leader()}/root/run")
         return [run / f"petsage-{self.serving()}-{i}/app.sock" for i in (1, 2)]
 
     def wait_until_whole(self) -> None:
-        """Wait until both instances answer on their own sockets."""
+        """Wait until both instances respond on their own sockets."""
 
         def whole() -> bool:
             active = self.run("systemctl", "is-active", *self.units(), check=False)
@@ -187,11 +187,11 @@ class Machine:
                 answers(path, HOST, seconds=5) for path in self.sockets()
             )
 
-        wait_until(whole, "both instances answer", seconds=40)
+        wait_until(whole, "both instances respond", seconds=40)
 
     @contextmanager
     def full_disk(self, free: int) -> Iterator[None]:
-        """Leave so many bytes of space until the block ends."""
+        """Leave only `free` bytes of space until the block ends."""
         memory = self.folder / "memory"
         used = shutil.disk_usage(memory).used
         subprocess.run(["mount", "-o", f"remount,size={used + free}", memory], check=True)
@@ -202,7 +202,7 @@ class Machine:
 
     def reboot(self) -> None:
         self.run("systemctl", "reboot", check=False)
-        # Without a unit of its own, systemd-nspawn leaves the start to its caller.
+        # Without its own unit, systemd-nspawn exits, and its caller must start it again.
         assert self._nspawn is not None
         self._nspawn.wait(timeout=30)
         self._boot()
@@ -224,7 +224,7 @@ class Machine:
         self._cleanup.callback(subprocess.run, ["umount", "--lazy", arguments[-1]], check=False)
 
     def _prepare(self, wheels: Path) -> None:
-        # Not this machine's services, sites and settings.
+        # Remove this machine's services, sites and settings.
         remove = "etc/systemd/system/*.wants/* etc/rc?.d/* etc/init.d/* opt/petsage etc/petsage "
         remove += "etc/nginx/sites-enabled/* etc/letsencrypt root/.config/pip root/.pip"
         subprocess.run(f"rm -rf {remove}", shell=True, cwd=self.root, check=True)  # noqa: S602
@@ -239,7 +239,7 @@ class Machine:
         self._copy_clone()
 
     def _copy_clone(self) -> None:
-        # The files of this clone, committed or not.
+        # This clone's files, committed or not.
         listed = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.check_output(["git", "-C", ROOT, *listed], text=True)
         for name in filter(None, names.split("\0")):
@@ -301,7 +301,7 @@ class Machine:
 
 
 def traces(*releases: str, links: int = 1) -> set[str]:
-    """Return the traces of a machine where the first of the releases serves."""
+    """Return the traces of a machine where the first of these releases serves."""
     serving = releases[0]
     units = {f"petsage-{serving}@{i}.service" for i in (1, 2)}
     wants = {f"etc/systemd/system/multi-user.target.wants/{unit}" for unit in units}
@@ -323,7 +323,7 @@ def _pid_inside(pid: int) -> str:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the process, its children, their children and so on."""
+    """Return the process and all its descendants."""
     pids = [pid]
     for pid in pids:
         pids += children(pid)
@@ -331,23 +331,23 @@ def descendants(pid: int) -> list[int]:
 
 
 def names(process: subprocess.Popen[str]) -> list[str]:
-    """Return the names of the processes of an install.sh."""
-    found = []
+    """Return the names of install.sh's processes."""
+    commands = []
     for pid in descendants(process.pid):
         with contextlib.suppress(OSError):
-            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
-    return found
+            commands.append(Path(f"/proc/{pid}/comm").read_text().strip())
+    return commands
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
-    """Interrupt install.sh and what it runs, as Ctrl-C does in a terminal, but not nsenter."""
+    """Interrupt install.sh and its children, as Ctrl-C does in a terminal, but not nsenter."""
     for pid in descendants(process.pid)[1:]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
 
 
 def wait_for_step(process: subprocess.Popen[str], step: str) -> None:
-    """Return as the step begins, which is when the one before it has been reported."""
+    """Return when the step begins, which is when the previous one has been reported."""
     former = STEPS[STEPS.index(step) - 1]
     assert process.stderr is not None
     for line in process.stderr:

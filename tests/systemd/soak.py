@@ -1,13 +1,13 @@
-"""`make soak`: upgrade and disturb a machine under full load, and count what is lost."""
+"""`make soak`: upgrades and disturbs a machine under full load, and counts lost requests."""
 
 import argparse
 import os
 import signal
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.tables import DOCS, write_table
 from tests.deploy.running import is_running
 from tests.polling import wait_until
 from tests.systemd.conftest import download_wheels, set_up
@@ -62,25 +62,29 @@ def main() -> None:
         machine = Machine(Path(folder), wheels)
         try:
             set_up(machine)
-            for disturb in DISTURBANCES:
-                _report(machine, disturb, times)
+            rows = [_measure(machine, disturb, times) for disturb in DISTURBANCES]
         finally:
             machine.close()
+    head = ["Disturbance", "Times", "Responses", "Per second", "Slowest", "Lost"]
+    write_table(DOCS / "reliability.md", head, rows)
 
 
-def _report(machine: Machine, disturb: Callable[[Machine], None], times: int) -> None:
+def _measure(machine: Machine, disturb: Callable[[Machine], None], times: int) -> list[str]:
     machine.wait_until_whole()
-    with machine.load(pause=0) as found:
+    with machine.load(pause=0) as load:
         for _ in range(times):
             disturb(machine)
             machine.wait_until_whole()
-    answered = sum(n for name, n in found.outcomes.items() if name.startswith("200 "))
-    lost = {name: n for name, n in found.outcomes.items() if not name.startswith("200 ")}
-    sys.stdout.write(
-        f"{disturb.__name__.replace('_', ' '):26} {times:3} times, {answered:7} answered at "
-        f"{answered / found.seconds:5.0f}/s, slowest {found.slowest:.2f} s, lost {lost or 0}\n"
-    )
-    sys.stdout.flush()
+    answered = sum(n for name, n in load.outcomes.items() if name.startswith("200 "))
+    lost = {name: n for name, n in load.outcomes.items() if not name.startswith("200 ")}
+    return [
+        disturb.__name__.replace("_", " "),
+        f"{times}",
+        f"{answered:,}",
+        f"{answered / load.seconds:,.0f}",
+        f"{load.slowest:.2f} s",
+        ", ".join(f"{n:,} ({name})" for name, n in lost.items()) or "0",
+    ]
 
 
 def _signal(number: signal.Signals, pids: list[int]) -> None:

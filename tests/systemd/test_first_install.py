@@ -1,4 +1,4 @@
-"""The first installation on a machine with another site, and the last: its removal."""
+"""The first installation on a machine with another site, and the uninstallation."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.systemd.machine import HOST, LIVE, Machine, traces
 pytestmark = pytest.mark.systemd
 
 OTHER = "server { listen 80; server_name other.example; return 200 other; }\n"
-ASK_OTHER = """
+REQUEST_OTHER = """
 from urllib.request import Request, urlopen
 request = Request("http://127.0.0.1/", headers={"Host": "other.example"})
 print(urlopen(request).read().decode())
@@ -27,9 +27,9 @@ def _other_site(bare: Machine) -> None:
 def _other_site_is_served(bare: Machine) -> Iterator[None]:
     started = bare.run("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", "nginx").stdout
     yield
-    assert bare.run("python3", "-c", ASK_OTHER).stdout == "other\n"
+    assert bare.run("python3", "-c", REQUEST_OTHER).stdout == "other\n"
     assert bare.run("nginx", "-t").returncode == 0
-    # Never restarted.
+    # nginx was never restarted.
     assert (
         started
         == bare.run("systemctl", "show", "-P", "ActiveEnterTimestampMonotonic", "nginx").stdout
@@ -83,7 +83,7 @@ def test_uncommitted_changes_are_not_installed(bare: Machine) -> None:
     )  # fmt: skip
 
 
-def test_a_first_release_that_is_refused_leaves_only_the_settings(bare: Machine) -> None:
+def test_a_refused_first_release_leaves_only_the_settings(bare: Machine) -> None:
     give_certificate(bare)
     before = bare.traces()
     bare.commit(
@@ -100,7 +100,7 @@ def test_a_first_release_that_is_refused_leaves_only_the_settings(bare: Machine)
     assert before <= bare.traces()
 
 
-def test_the_first_release_serves_beside_the_other_site(bare: Machine) -> None:
+def test_the_first_release_serves_next_to_the_other_site(bare: Machine) -> None:
     release = bare.commit()
 
     result = bare.install(HOST)
@@ -122,7 +122,7 @@ def test_the_first_release_serves_beside_the_other_site(bare: Machine) -> None:
     assert f"DJANGO_ALLOWED_HOSTS={HOST}\n" in settings.read_text()
 
 
-def test_the_settings_have_the_syntax_of_systemd(bare: Machine) -> None:
+def test_the_settings_use_systemds_syntax(bare: Machine) -> None:
     settings = bare.root / "etc/petsage/petsage.env"
     text = settings.read_text()
     secret = "(" + "x" * 50 + ") $HOME `id` '"
@@ -137,7 +137,7 @@ def test_the_settings_have_the_syntax_of_systemd(bare: Machine) -> None:
     assert f"DJANGO_SECRET_KEY={secret}" in environ.stdout.split("\0")
 
 
-def test_other_hosts_than_those_of_the_settings_are_refused(bare: Machine) -> None:
+def test_hosts_that_differ_from_the_settings_are_refused(bare: Machine) -> None:
     serving = bare.serving()
 
     result = bare.install("www.petsage.example")
@@ -148,7 +148,7 @@ def test_other_hosts_than_those_of_the_settings_are_refused(bare: Machine) -> No
     )
 
 
-def test_the_settings_have_more_options_for_the_probe(bare: Machine) -> None:
+def test_the_settings_can_add_probe_options(bare: Machine) -> None:
     settings, serving = bare.root / "etc/petsage/petsage.env", bare.serving()
     text = settings.read_text()
     settings.write_text(f"{text}PROBE_OPTIONS=--also /nowhere/\n")
@@ -160,7 +160,7 @@ def test_the_settings_have_more_options_for_the_probe(bare: Machine) -> None:
     assert list(result.report["steps"]) == ["build", "check", "start", "clean"]
 
 
-def test_a_release_whose_python_is_gone_is_built_again(bare: Machine) -> None:
+def test_a_release_whose_python_is_missing_is_rebuilt(bare: Machine) -> None:
     serving = bare.serving()
     (bare.root / f"opt/petsage/releases/{serving}/.venv/bin/python").unlink()
 
@@ -169,7 +169,7 @@ def test_a_release_whose_python_is_gone_is_built_again(bare: Machine) -> None:
     assert result.outcome() == (0, "serves", serving, None)
 
 
-def test_there_is_nothing_to_go_back_to_after_the_first_release(bare: Machine) -> None:
+def test_the_first_release_cannot_be_rolled_back(bare: Machine) -> None:
     result = bare.install("--rollback")
 
     assert result.outcome() == (

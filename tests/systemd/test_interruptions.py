@@ -1,4 +1,4 @@
-"""Installations that are interrupted, killed, run twice at a time, or run out of space."""
+"""Installations that are interrupted, killed, run twice at the same time, or run out of space."""
 
 import os
 import signal
@@ -12,13 +12,13 @@ pytestmark = pytest.mark.systemd
 
 
 @pytest.mark.parametrize("step", STEPS[:-1])
-def test_ctrl_c_leaves_the_former_release_untouched(machine: Machine, step: str) -> None:
+def test_ctrl_c_leaves_the_former_release_unchanged(machine: Machine, step: str) -> None:
     before, serving = machine.traces(), machine.serving()
     machine.commit()
-    with machine.load() as found:
+    with machine.load() as load:
         process = machine.start_install()
         if step == "build":
-            # It says nothing before it is done.
+            # install.sh prints nothing until the build is done.
             releases = machine.root / "opt/petsage/releases"
             wait_until(lambda: len(list(releases.iterdir())) == 2, "the build has begun")
         else:
@@ -27,15 +27,15 @@ def test_ctrl_c_leaves_the_former_release_untouched(machine: Machine, step: str)
         result = finish(process)
 
     assert result.outcome() == (130, "interrupted", serving, "interrupted")
-    # Once nginx is asked, the new release has answered.
+    # In the step "ask", the new release may already have responded.
     expected = {serving, result.report["wanted"]} if step == "ask" else {serving}
-    assert set(found.outcomes) <= {f"200 {release}" for release in expected}
+    assert set(load.outcomes) <= {f"200 {release}" for release in expected}
     assert machine.traces() == before
 
 
 def test_an_installation_can_be_killed_at_any_step_and_run_again(machine: Machine) -> None:
     former, new = machine.serving(), machine.commit()
-    with machine.load() as found:
+    with machine.load() as load:
         for step in STEPS[1:]:
             process = machine.start_install()
             wait_for_step(process, step)
@@ -45,9 +45,9 @@ def test_an_installation_can_be_killed_at_any_step_and_run_again(machine: Machin
         result = machine.install()
 
     assert result.outcome() == (0, "serves", new, None)
-    assert set(found.outcomes) == {f"200 {former}", f"200 {new}"}
+    assert set(load.outcomes) == {f"200 {former}", f"200 {new}"}
     assert machine.root.joinpath("opt/petsage/former").readlink().name == former
-    # Except for copies of nginx's directory in /tmp, which systemd cleans.
+    # Ignore copies of nginx's directory in /tmp, which systemd cleans up.
     left = {path for path in machine.traces() if not path.startswith("/")}
     assert left == traces(new, former, links=2)
 
@@ -63,18 +63,18 @@ def test_neither_a_second_installation_nor_a_late_ctrl_c_changes_anything(
 
     reason = "another install.sh is running; wait for its end"
     assert second.outcome() == (30, "missing", serving, reason)
-    wait_until(lambda: "sleep" in names(first), "the former instances are left", seconds=60)
-    # The new release has been accepted; this is too late.
+    wait_until(lambda: "sleep" in names(first), "nginx leaves the old instances", seconds=60)
+    # Too late, because the new release has been accepted.
     interrupt(first)
     assert finish(first).outcome() == (0, "serves", new, None)
 
 
-def test_a_full_disk_leaves_the_former_release_untouched(machine: Machine) -> None:
+def test_a_full_disk_leaves_the_former_release_unchanged(machine: Machine) -> None:
     before, serving = machine.traces(), machine.serving()
     machine.commit()
-    with machine.load() as found, machine.full_disk(free=30_000_000):
+    with machine.load() as load, machine.full_disk(free=30_000_000):
         result = machine.install()
 
     assert result.outcome()[:3] == (10, "refused", serving)
-    assert set(found.outcomes) == {f"200 {serving}"}
+    assert set(load.outcomes) == {f"200 {serving}"}
     assert machine.traces() == before

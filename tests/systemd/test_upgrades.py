@@ -1,4 +1,4 @@
-"""Upgrades, rollbacks and refusals under load: no client meets them."""
+"""Upgrades, rollbacks and refused releases under load: no client is affected."""
 
 import re
 
@@ -9,9 +9,9 @@ from tests.systemd.machine import Machine, traces
 pytestmark = pytest.mark.systemd
 
 
-def test_three_upgrades_and_a_rollback_lose_nothing(machine: Machine) -> None:
+def test_three_upgrades_and_a_rollback_lose_no_request(machine: Machine) -> None:
     first = machine.serving()
-    with machine.load() as found:
+    with machine.load() as load:
         releases = [machine.commit() for _ in range(3)]
         results = []
         for release in releases:
@@ -25,15 +25,15 @@ def test_three_upgrades_and_a_rollback_lose_nothing(machine: Machine) -> None:
     assert [result.report["former"] for result in results] == [first, *releases[:2]]
     assert back.outcome() == (0, "serves", releases[1], None)
     assert list(back.report["steps"]) == list(results[0].report["steps"])
-    assert set(found.outcomes) == {f"200 {release}" for release in [first, *releases]}
+    assert set(load.outcomes) == {f"200 {release}" for release in [first, *releases]}
     assert machine.traces() == traces(releases[1], releases[0], releases[2], links=2)
 
 
 SPOILED = """        served = "GRANIAN_UDS" in os.environ
         return [b"".join(response).replace(b"ok", b"OK" if served else b"ok")]"""
 
-# Each bad release: its edits, the step that refuses it, and the reason. What fails only where
-# GRANIAN_UDS is set passes the checks in process.
+# Each bad release: its edits, the step that refuses it, and the reason. A fault that depends on
+# GRANIAN_UDS is not visible to the in-process probe.
 BAD = {
     "its worker dies at import": (
         [("deploy/worker.py", r"\A", "raise SystemExit('broken')\n")],
@@ -62,12 +62,12 @@ BAD = {
           SPOILED)],
         "start", r"contract\.wrong_body",
     ),
-    "it answers as another release": (
+    "it responds as another release": (
         [("deploy/granian.py", r"(    path = Path\(sys.argv\[1\]\)\n)",
           r"\1    os.environ['PETSAGE_RELEASE'] = 'old'" + "\n")],
         "start", r"release\.mismatch",
     ),
-    "it never answers": (
+    "it never responds": (
         [("petsage_project/wsgi.py", r"(    response = _django)",
           r"    if 'GRANIAN_UDS' in os.environ: import time; time.sleep(3600)" + "\n" + r"\1"),
          ("deploy/petsage@.service", r"TimeoutStartSec=60", "TimeoutStartSec=5")],
@@ -93,7 +93,7 @@ BAD = {
         [("deploy/petsage@.service", r"^ExecStart=.*?$", "ExecStart=/nonexistent")],
         "start", r"petsage-\w+@1 did not start: exit-code",
     ),
-    "its unit is no unit": (
+    "its unit is not a unit file": (
         [("deploy/petsage@.service", r"\A.*\Z", "nonsense\n")],
         "start", r".+",
     ),
@@ -101,12 +101,12 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_release_is_refused_and_nobody_notices(machine: Machine, kind: str) -> None:
+def test_a_bad_release_is_refused_and_no_client_is_affected(machine: Machine, kind: str) -> None:
     edits, step, reason = BAD[kind]
     before, serving = machine.traces(), machine.serving()
     bad = machine.commit(*edits)
 
-    with machine.load() as found:
+    with machine.load() as load:
         result = machine.install()
 
     assert result.outcome()[:3] == (10, "refused", serving), result
@@ -114,24 +114,24 @@ def test_a_bad_release_is_refused_and_nobody_notices(machine: Machine, kind: str
     assert result.report["wanted"] == bad
     assert result.report["former"] == serving
     assert list(result.report["steps"])[-2:] == [step, "clean"]
-    assert set(found.outcomes) == {f"200 {serving}"}, found
+    assert set(load.outcomes) == {f"200 {serving}"}, load
     assert machine.traces() == before
 
 
-def test_a_release_that_takes_longer_to_start_than_the_watchdog_serves(machine: Machine) -> None:
+def test_a_release_may_take_longer_to_start_than_the_watchdog_allows(machine: Machine) -> None:
     former = machine.serving()
     slow = machine.commit(("deploy/worker.py", r"\A", "import time\ntime.sleep(11)\n"))
 
-    with machine.load() as found:
+    with machine.load() as load:
         result = machine.install()
 
     assert result.outcome() == (0, "serves", slow, None)
-    assert set(found.outcomes) == {f"200 {former}", f"200 {slow}"}
+    assert set(load.outcomes) == {f"200 {former}", f"200 {slow}"}
 
 
-def test_a_site_that_fails_after_the_switch_is_put_back(machine: Machine) -> None:
+def test_a_site_that_fails_after_the_switch_is_rolled_back(machine: Machine) -> None:
     before, serving = machine.traces(), machine.serving()
-    # Twice each: the second line is the backup.
+    # Twice each, because the second line is the backup.
     edits = [("deploy/nginx/http.conf", f"app-{i}", "app-9") for i in (1, 1, 2, 2)]
     machine.commit(*edits)
 
@@ -140,6 +140,6 @@ def test_a_site_that_fails_after_the_switch_is_put_back(machine: Machine) -> Non
     assert result.outcome() == (10, "refused", serving, "proxy.bad_gateway")
     assert list(result.report["steps"])[-2:] == ["ask", "clean"]
     assert machine.traces() == before
-    with machine.load() as found:
+    with machine.load() as load:
         pass
-    assert set(found.outcomes) == {f"200 {serving}"}
+    assert set(load.outcomes) == {f"200 {serving}"}

@@ -1,4 +1,4 @@
-// The buttons of an API page whose method HTML cannot send: they show the exchange in place.
+// The buttons for methods that plain HTML cannot send; they show the exchange on the same page.
 "use strict";
 
 const exchange = document.getElementById("exchange");
@@ -9,9 +9,9 @@ async function send(form) {
     headers: { Accept: "text/html" },
   });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const answer = page.getElementById("exchange");
-  if (answer === null) throw new Error(`HTTP ${response.status}, and no page of PetSage`);
-  return answer;
+  const received = page.getElementById("exchange");
+  if (received === null) throw new Error(`HTTP ${response.status}, not a PetSage page`);
+  return received;
 }
 
 for (const form of document.querySelectorAll("form[data-method]")) {

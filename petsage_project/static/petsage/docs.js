@@ -1,10 +1,10 @@
-// What Swagger UI lacks: the dark look by preference, an unbroken order of headings, names.
+// Adds features missing in Swagger UI: the preferred color scheme, heading order, names.
 "use strict";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
-dark.addEventListener("change", follow);
-follow();
+const applyScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", applyScheme);
+applyScheme();
 
 const MISSING = {
   h3: { "aria-level": "2" },
@@ -14,7 +14,7 @@ const MISSING = {
   ".examples-select-element": { "aria-label": "Example" },
 };
 
-function mend() {
+function addMissing() {
   for (const [selector, attributes] of Object.entries(MISSING)) {
     for (const element of document.querySelectorAll(`#swagger-ui ${selector}`)) {
       for (const attribute of Object.entries(attributes)) element.setAttribute(...attribute);
@@ -22,5 +22,5 @@ function mend() {
   }
 }
 
-const whole = { childList: true, subtree: true };
-new MutationObserver(mend).observe(document.getElementById("swagger-ui"), whole);
+const observed = { childList: true, subtree: true };
+new MutationObserver(addMissing).observe(document.getElementById("swagger-ui"), observed);

@@ -11,15 +11,15 @@ from smoke_test.probe.verdict import Verdict
 
 
 class Command(BaseCommand):
-    """The probe of `python -m smoke_test.probe`, which can also check this project in process."""
+    """Runs the probe, like `python -m smoke_test.probe`, and adds --in-process."""
 
     help = options.DESCRIPTION
 
-    # --in-process runs its own; with a URL, this project does not matter.
+    # --in-process runs its own checks; for a URL, this project does not matter.
     requires_system_checks = ()
 
     def run_from_argv(self, argv: list[str]) -> None:
-        # Django has already obeyed these two.
+        # Django has already handled these two.
         django_options = ArgumentParser(add_help=False, allow_abbrev=False)
         django_options.add_argument("--settings")
         django_options.add_argument("--pythonpath")
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         options.add_arguments(parser)
 
     def handle(self, *_args: Any, **given: Any) -> None:
-        """Run the probe for call_command(); raise SystemExit if it does not pass."""
+        """Run the probe for call_command(); raise SystemExit unless it passes."""
         options_given = Namespace(**given)
         if problem := options.conflict(options_given):
             raise CommandError(problem, returncode=options.USAGE)
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
 
 def _in_process(expected: Expectations, deadline: Deadline) -> list[Verdict]:
-    # Imported only here: a probe of a URL starts faster without it.
+    # Imported here because a probe of a URL starts faster without it.
     from smoke_test.checks import project_verdicts
 
     return project_verdicts(expected, deadline)

@@ -1,25 +1,25 @@
-// Asks the smoke test again while a person wants it, and never shows an old state as a new one.
+// Repeats the smoke test while the switch is on, and never shows an old state as current.
 "use strict";
 
-// Milliseconds: from question to question; for a whole answer; until a state is old.
-const EVERY = 5_000;
-const PATIENCE = 5_000;
+// Milliseconds: between requests; for a complete response; until a state is old.
+const INTERVAL = 5_000;
+const TIMEOUT = 5_000;
 const OLD = 30_000;
 
 const KEPT_ANSWERS = 12;
 
 const state = document.getElementById("state");
-const again = document.getElementById("again");
+const toggle = document.getElementById("again");
 const answers = document.getElementById("answers");
-const told = document.getElementById("told");
+const announcement = document.getElementById("announcement");
 const name = document.title.slice(document.title.indexOf(" - "));
 
-let good = read(document); // the last answer that was ok
-let found = good; // what came of the last question
+let good = read(document); // the last ok response
+let latest = good; // the result of the last request
 let timer;
-let question = null;
+let current = null; // the request in flight
 
-/** Return what a page of the smoke test says, and when it came. */
+/** Return the state that a smoke test page shows, and when the page arrived. */
 function read(page) {
   const parts = page.querySelectorAll("#state [data-live]");
   const texts = Object.fromEntries([...parts].map((part) => [part.dataset.live, part.textContent]));
@@ -44,96 +44,101 @@ async function fetchPage(signal) {
 function judge(response, page) {
   const release = response.headers.get("X-PetSage-Release");
   if (response.type === "opaqueredirect") {
-    return failure("Redirected", "The answer leads to another address; it was not followed.");
+    return failure("Redirected", "The response is a redirect, which this page does not follow.");
   }
   if (!response.ok) {
-    const whose = release
-      ? `PetSage itself says so, release ${release}: its log has the reason.`
-      : "Something in front of PetSage says so: is the app server up?";
-    return failure(`HTTP ${response.status}`, whose);
+    const sender = release
+      ? `PetSage itself sent this, release ${release}: its log has the reason.`
+      : "A proxy in front of PetSage sent this: is the app server up?";
+    return failure(`HTTP ${response.status}`, sender);
   }
   if (!release || page.getElementById("state")?.dataset.state !== "ok") {
-    return failure("Not PetSage", "Something else answers at this address.");
+    return failure("Not PetSage", "Another service responds at this address.");
   }
   const answer = read(page);
   if (answer.stamp === good.stamp) {
-    return failure("Not fresh", "The last answer came again: something in front keeps answers.");
+    return failure("Not fresh", "The same response came again: a cache in front of PetSage sent it.");
   }
   return answer;
 }
 
-function silence(late) {
-  const waited = `Nothing came within ${PATIENCE / 1000} seconds.`;
-  const refused = "The connection failed: is the server up, and the network?";
-  return failure("No answer", late ? waited : refused);
+function noResponse(timedOut) {
+  const late = `No response within ${TIMEOUT / 1000} seconds.`;
+  const refused = "The connection failed: are the server and the network up?";
+  return failure("No response", timedOut ? late : refused);
 }
 
-async function ask() {
+async function poll() {
   stop();
-  const mine = (question = new AbortController());
-  const limit = setTimeout(() => mine.abort(), PATIENCE);
+  const mine = (current = new AbortController());
+  const limit = setTimeout(() => mine.abort(), TIMEOUT);
   const start = performance.now();
-  const came = await fetchPage(mine.signal).catch(() => null);
+  const exchange = await fetchPage(mine.signal).catch(() => null);
   clearTimeout(limit);
-  if (mine !== question) return;
+  if (mine !== current) return;
   const took = performance.now() - start;
-  const answer = came === null ? silence(mine.signal.aborted) : judge(...came);
+  const answer = exchange === null ? noResponse(mine.signal.aborted) : judge(...exchange);
   announce(answer);
   addToStrip(answer, answer.state === "ok" ? `, ${Math.round(took)} ms` : "");
-  found = answer;
+  latest = answer;
   if (answer.state === "ok") {
     good = answer;
-    showExchange(came[1]);
+    showExchange(exchange[1]);
   }
   render();
-  timer = setTimeout(ask, EVERY - took);
+  timer = setTimeout(poll, INTERVAL - took);
 }
 
 function stop() {
   clearTimeout(timer);
-  question?.abort();
-  question = null;
+  current?.abort();
+  current = null;
 }
 
-/** Say what changed, and only that: a screen reader reads it out. */
+/** Announce only changes, because a screen reader reads the text aloud. */
 function announce(answer) {
   if (answer.state === "failed") {
-    told.textContent = `${answer.word}. ${answer.sentence}`;
-  } else if (found.state === "failed") {
-    told.textContent = `OK again. Release ${answer.release} answers.`;
+    announcement.textContent = `${answer.word}. ${answer.sentence}`;
+  } else if (latest.state === "failed") {
+    announcement.textContent = `OK again. Release ${answer.release} responds.`;
   } else if (answer.release !== good.release) {
-    told.textContent = `Release ${answer.release} answers now, after ${good.release}.`;
+    announcement.textContent = `Release ${answer.release} responds now, after ${good.release}.`;
   }
 }
 
 function showExchange(page) {
-  // What a person asked for by a button stays.
+  // Keep the response to a button that the user pressed.
   if (document.getElementById("exchange").dataset.method !== "GET") return;
   const fresh = page.querySelector(".response-info").childNodes;
   document.querySelector(".response-info").replaceChildren(...fresh);
 }
 
+/** Return a release as nodes that wrap after its separators, not in the middle of a word. */
+function breakable(release) {
+  return release.split(/(?<=[._+-])/).flatMap((part) => [part, document.createElement("wbr")]);
+}
+
 function addToStrip(answer, took) {
   const item = document.getElementById("strip-answer").content.cloneNode(true);
-  // A failure has no stamp: its time is the last one of the server's, and what has passed since.
-  const then = Date.parse(good.stamp) + answer.at - good.at;
-  const stamp = answer.stamp ?? new Date(then).toISOString();
+  // A failure has no stamp, so add the time since the last ok response to that one's stamp.
+  const failedAt = Date.parse(good.stamp) + answer.at - good.at;
+  const stamp = answer.stamp ?? new Date(failedAt).toISOString();
   item.firstElementChild.dataset.state = answer.state;
   item.querySelector("time").textContent = stamp.slice(11, 19);
   item.querySelector("span").textContent = answer.word + took;
   const isNew = answer === good || (answer.state === "ok" && answer.release !== good.release);
-  if (isNew) item.querySelector("b").textContent = answer.release;
+  if (isNew) item.querySelector("b").replaceChildren(...breakable(answer.release));
   answers.prepend(item);
   while (answers.children.length > KEPT_ANSWERS) answers.lastElementChild.remove();
 }
 
 function render() {
-  const old = Date.now() - found.at > OLD;
+  const old = Date.now() - latest.at > OLD;
   const parts = {
     ...good,
-    word: old ? `${found.word}?` : found.word,
-    sentence: old ? "Nobody has asked since. Reload, or let it ask again." : found.sentence,
-    answered: found.state === "ok" && !old ? "Answered" : "Last answered",
+    word: old ? `${latest.word}?` : latest.word,
+    sentence: old ? "This state is old. Reload the page, or turn the switch on." : latest.sentence,
+    answered: latest.state === "ok" && !old ? "Answered" : "Last answered",
     age: age(Date.now() - good.at),
   };
   for (const part of state.querySelectorAll("[data-live]")) {
@@ -141,7 +146,7 @@ function render() {
     if (part.textContent !== text) part.textContent = text;
   }
   state.querySelector("time").dateTime = good.stamp;
-  state.dataset.state = old ? "old" : found.state;
+  state.dataset.state = old ? "old" : latest.state;
   document.title = parts.word + name;
 }
 
@@ -153,20 +158,20 @@ function age(milliseconds) {
   return `, ${Math.floor(seconds / 3600)} h ago`;
 }
 
-function turn() {
-  if (again.checked && !document.hidden) ask();
+function startOrStop() {
+  if (toggle.checked && !document.hidden) poll();
   else stop();
 }
 
-again.addEventListener("change", () => {
-  // An address to keep: #watch asks from the start, as a wall needs it after a power cut.
-  history.replaceState(null, "", again.checked ? "#watch" : location.pathname + location.search);
-  turn();
+toggle.addEventListener("change", () => {
+  // #watch turns the switch on at load, so a wall screen resumes after a power cut.
+  history.replaceState(null, "", toggle.checked ? "#watch" : location.pathname + location.search);
+  startOrStop();
 });
-document.addEventListener("visibilitychange", turn);
+document.addEventListener("visibilitychange", startOrStop);
 
 document.getElementById("watching").hidden = false;
 addToStrip(good, "");
 setInterval(render, 1_000);
-again.checked = location.hash === "#watch";
-if (again.checked && !document.hidden) timer = setTimeout(ask, EVERY);
+toggle.checked = location.hash === "#watch";
+if (toggle.checked && !document.hidden) timer = setTimeout(poll, INTERVAL);

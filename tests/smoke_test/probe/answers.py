@@ -1,4 +1,4 @@
-"""Answers to a smoke test, right but for what a test changes."""
+"""Responses to a smoke test: correct, except for what a test changes."""
 
 import gzip
 import re
@@ -16,13 +16,13 @@ JSON = {"Content-Type": "application/json"}
 
 
 def stamp(ahead: timedelta = timedelta()) -> str:
-    """Return a stamp as the app makes it, by a clock that is `ahead`."""
+    """Return a stamp like the app's, from a clock that is `ahead`."""
     moment = datetime.now(UTC) + ahead
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def nonce(request: bytes) -> str:
-    """Return the nonce of a request, as the app returns it."""
+    """Return the nonce of a request, as the app would."""
     match = re.search(
         rb"^X-PetSage-Nonce: ([0-9a-f]{32})\r$", request, re.IGNORECASE | re.MULTILINE
     )
@@ -43,11 +43,11 @@ def app(
     late_s: float = 0.0,
     **headers: str | None,
 ) -> Script:
-    """Answer as the app does, with headers changed (`_` for `-`), or taken away by None."""
+    """Respond like the app, with headers changed (`_` for `-`), or removed if None."""
 
     def script(connection: socket.socket) -> None:
         request = read_request(connection)
-        # Slow on purpose; nothing is waited for here.
+        # Slow on purpose, not to wait for something.
         time.sleep(late_s)
         sent = {
             **JSON,
@@ -63,7 +63,7 @@ def app(
 
 
 def echoing(*parts: bytes) -> Script:
-    """Send these bytes, with the request's nonce for `{nonce}`, then close."""
+    """Send these bytes, with `{nonce}` replaced by the request's nonce, then close."""
 
     def script(connection: socket.socket) -> None:
         sent = nonce(read_request(connection)).encode()
@@ -74,7 +74,7 @@ def echoing(*parts: bytes) -> Script:
 
 
 def other(status: str, body: bytes = b"", **headers: str | None) -> Script:
-    """Answer as something else does: a status, a body, and no header of ours."""
+    """Respond like another server: a status, a body, and none of our headers."""
     sent = {"Content-Type": "text/html", "Content-Length": str(len(body))}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -86,7 +86,7 @@ def other(status: str, body: bytes = b"", **headers: str | None) -> Script:
 
 
 def nginx(status: str, title: str | None = None, product: str = "nginx/1.22.1") -> bytes:
-    """Return the page that nginx writes for a status."""
+    """Return nginx's page for a status."""
     text = title or status
     return (
         f"<html>\r\n<head><title>{text}</title></head>\r\n<body>\r\n"
@@ -96,7 +96,7 @@ def nginx(status: str, title: str | None = None, product: str = "nginx/1.22.1") 
 
 
 def kept(age: str | None = None, stamp: str | None = None) -> Script:
-    """Answer as a cache does: with the nonce of another request."""
+    """Respond like a cache: with the nonce of another request."""
     return app(X_PetSage_Nonce="0" * 32, Age=age, X_PetSage_Answered_At=stamp)
 
 
@@ -107,7 +107,7 @@ def reset(*before: bytes) -> Script:
         read_request(connection)
         for part in before:
             connection.sendall(part)
-            # Lets the bytes arrive before the reset overtakes them.
+            # Let the bytes arrive before the reset.
             time.sleep(0.1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -115,7 +115,7 @@ def reset(*before: bytes) -> Script:
 
 
 def dripping(first: bytes, drop: bytes, every_s: float = 0.05) -> Script:
-    """Send `first`, then `drop` again and again, for ten seconds."""
+    """Send `first`, then `drop` repeatedly for ten seconds."""
 
     def script(connection: socket.socket) -> None:
         read_request(connection)
@@ -128,7 +128,7 @@ def dripping(first: bytes, drop: bytes, every_s: float = 0.05) -> Script:
 
 
 def flooding(first: bytes, drop: bytes) -> Script:
-    """Send `first`, then `drop` until nobody reads it any more."""
+    """Send `first`, then `drop` until the client stops reading."""
 
     def script(connection: socket.socket) -> None:
         read_request(connection)
@@ -140,24 +140,24 @@ def flooding(first: bytes, drop: bytes) -> Script:
 
 
 def closed(connection: socket.socket) -> None:
-    """Read the request and go."""
+    """Read the request, then close."""
     read_request(connection)
 
 
 def silent(connection: socket.socket) -> None:
-    """Read the request and say nothing until the client goes."""
+    """Read the request, then send nothing until the client closes."""
     read_request(connection)
     connection.recv(1)
 
 
 def mute(connection: socket.socket) -> None:
-    """Not even read; wait for the client to go."""
+    """Send nothing at all until the client closes."""
     while connection.recv(65536):
         pass
 
 
 def redirecting(location: str | None, status: str = "302 Found") -> Script:
-    """Answer with a redirect; `{port}` in the location is the server's own port."""
+    """Respond with a redirect; `{port}` in the location is the server's own port."""
 
     def script(connection: socket.socket) -> None:
         read_request(connection)
@@ -169,7 +169,7 @@ def redirecting(location: str | None, status: str = "302 Found") -> Script:
 
 
 def by_path(**scripts: Script) -> Script:
-    """Answer by the first segment of the path, its `-` written `_`; `root` for none."""
+    """Choose a script by the first path segment, with `_` for `-`; `root` for an empty path."""
 
     def script(connection: socket.socket) -> None:
         request = connection.recv(65536, socket.MSG_PEEK)

@@ -1,4 +1,4 @@
-"""Real certificates, good and bad, by a private authority."""
+"""Real certificates from a private CA, valid and invalid."""
 
 import ssl
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ DAY = timedelta(days=1)
 
 
 def server(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    """Return a server's context with the certificate and what it needs of its chain."""
+    """Return a server's context with the certificate and its chain."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
 
 
 def without_intermediate(authority: trustme.CA) -> ssl.SSLContext:
-    """Return a server's context whose certificate is of an intermediate that is not sent."""
+    """Return a server's context that does not send its certificate's intermediate."""
     certificate = authority.create_child_ca().issue_cert("127.0.0.1", "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with (
@@ -58,7 +58,7 @@ def issue(
     days: int = 90,
     extension: x509.ExtensionType | None = None,
 ) -> Issued:
-    """Return a certificate that ends in so many days, self-signed unless somebody issues it."""
+    """Return a certificate that expires in `days`, self-signed unless `by` issues it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -80,14 +80,14 @@ LOCALHOST = x509.SubjectAlternativeName([x509.DNSName("localhost")])
 
 
 def self_signed(folder: Path, *, names: bool = True) -> ssl.SSLContext:
-    """Return a server's context whose certificate is self-signed, perhaps without any name."""
+    """Return a server's context with a self-signed certificate, without names if not `names`."""
     return context(
         folder / "self-signed.pem", issue("localhost", extension=LOCALHOST if names else None)
     )
 
 
 def expiring_intermediate(folder: Path) -> ssl.SSLContext:
-    """Return a server's context whose intermediate ends before its leaf; ca.pem is the root."""
+    """Return a server's context whose intermediate expires before its leaf; ca.pem is the root."""
     root = issue("root", extension=AUTHORITY)
     intermediate = issue("intermediate", root, days=5, extension=AUTHORITY)
     (folder / "ca.pem").write_bytes(root.pem())
@@ -96,7 +96,7 @@ def expiring_intermediate(folder: Path) -> ssl.SSLContext:
 
 
 def context(path: Path, leaf: Issued, *chain: Issued) -> ssl.SSLContext:
-    """Return a server's context with these certificates, which it writes to a file."""
+    """Write these certificates to a file, and return a server's context with them."""
     path.write_bytes(leaf.key_pem() + leaf.pem() + b"".join(each.pem() for each in chain))
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_context.load_cert_chain(path)
@@ -104,7 +104,7 @@ def context(path: Path, leaf: Issued, *chain: Issued) -> ssl.SSLContext:
 
 
 def revoke(folder: Path) -> None:
-    """Write a site's certificate, key and authority, and an OCSP response that revokes it.
+    """Write a site's certificate, key and CA, and an OCSP response that revokes the certificate.
 
     The files are ca.pem, site.pem and ocsp.der.
     """
@@ -116,7 +116,7 @@ def revoke(folder: Path) -> None:
         .add_response(
             cert=site.certificate,
             issuer=authority.certificate,
-            # RFC 5019 requires it, and libcurl looks for no other.
+            # RFC 5019 requires SHA-1, and libcurl accepts nothing else.
             algorithm=hashes.SHA1(),  # noqa: S303
             cert_status=ocsp.OCSPCertStatus.REVOKED,
             this_update=now - DAY,
@@ -129,6 +129,6 @@ def revoke(folder: Path) -> None:
         .sign(authority.key, hashes.SHA256())
     )
     (folder / "ca.pem").write_bytes(authority.pem())
-    # libcurl looks for the issuer in the chain that the server sends.
+    # libcurl looks for the issuer in the server's chain.
     (folder / "site.pem").write_bytes(site.key_pem() + site.pem() + authority.pem())
     (folder / "ocsp.der").write_bytes(response.public_bytes(serialization.Encoding.DER))

@@ -1,6 +1,6 @@
-"""Real proxies and app servers, each with the smallest configuration that shows its own pages.
+"""Real proxies and app servers, each with a minimal configuration that shows its own pages.
 
-A proxy has the routes of `ROUTES`; an app server runs `FAILING_APP`, which raises.
+Each proxy has the routes in `ROUTES`; each app server runs `FAILING_APP`, which raises.
 """
 
 import os
@@ -19,9 +19,9 @@ from tests.smoke_test.probe.answers import closed, silent
 from tests.smoke_test.probe.servers import Script, read_request, serving
 
 
-# The program's name in PATH, the package that has it, its arguments, and the files it reads.
-# `{port}` is where it listens, `{up}` the foreign app, `{dead}` nobody, `{silent}` accepts and
-# says nothing, `{closing}` reads and closes, `{folder}` is its own and empty.
+# The program's name in PATH, its package, its arguments, and the files it reads. `{port}` is where
+# it listens, `{up}` is the foreign app, nothing listens on `{dead}`, `{silent}` accepts and never
+# responds, `{closing}` reads and closes, `{folder}` is its own empty directory.
 class Product(NamedTuple):
     program: str
     package: str
@@ -279,7 +279,7 @@ SERVERS = {
     "uvicorn": _server("uvicorn", "--port {port} --log-level critical failing:asgi"),
 }
 
-# What a foreign app answers, by the last segment of the path.
+# A foreign app's responses, by the last segment of the path.
 FOREIGN = {
     "200": b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello",
     "404": b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n"
@@ -293,9 +293,9 @@ FOREIGN = {
 
 
 def foreign(connection: socket.socket) -> None:
-    """Answer as an app does that is not PetSage and names no product."""
+    """Respond like an app that is not PetSage and names no product."""
     request = read_request(connection)
-    # Squid connects to find out whether its peer is there, and asks nothing.
+    # Squid also connects without a request, to check that its peer is there.
     if request:
         segment = re.split(rb"[ ?]", request)[1].rstrip(b"/").rpartition(b"/")[2]
         connection.sendall(FOREIGN[segment.decode()])
@@ -303,7 +303,7 @@ def foreign(connection: socket.socket) -> None:
 
 @contextmanager
 def running(product: Product, program: str, folder: Path, up: Script = foreign) -> Iterator[str]:
-    """Run the product, found at `program`, and return its base URL."""
+    """Run the product at the path `program`, and yield its base URL."""
     with (
         serving(up) as up_port,
         serving(silent) as silent_port,
@@ -319,7 +319,7 @@ def running(product: Product, program: str, folder: Path, up: Script = foreign) 
                 text = text.replace(f"{{{name}}}", str(value))
             return text
 
-        # Squid gives up root.
+        # Squid drops root privileges.
         folder.chmod(0o777)
         for name, text in product.files.items():
             (folder / name).write_text(filled(text))
@@ -349,7 +349,7 @@ def running(product: Product, program: str, folder: Path, up: Script = foreign) 
 def _is_ready(product: Product, port: int) -> bool:
     if not listens(port) or product not in PROXIES.values():
         return listens(port)
-    # Traefik and Envoy listen before they have their routes.
+    # Traefik and Envoy listen before they load their routes.
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(f"GET /foreign/200/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         return client.recv(65536).startswith(b"HTTP/1.1 200 ")

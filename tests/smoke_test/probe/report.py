@@ -1,4 +1,4 @@
-"""Runs the probe's command line in this process, and returns what it printed."""
+"""Runs the probe's command line in this process, and returns its output."""
 
 import io
 import json
@@ -29,7 +29,7 @@ class Report:
 def probe(*arguments: str) -> Report:
     """Run `python -m smoke_test.probe --format json` with these arguments.
 
-    A busy machine is no reason for a warning, unless a test has its own `--slow`.
+    `--slow` is high, so that a busy machine causes no warning; a test can override it.
     """
     with redirect_stdout(io.StringIO()) as stdout, redirect_stderr(io.StringIO()) as stderr:
         try:

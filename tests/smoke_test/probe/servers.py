@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# What a connection is answered with: it gets the socket, and closes it by returning.
+# Handles one connection; the socket closes when it returns.
 Script = Callable[[socket.socket], None]
 
 
@@ -18,7 +18,7 @@ def serving(
     tls: ssl.SSLContext | None = None,
     host: str = "127.0.0.1",
 ) -> Iterator[int]:
-    """Run `script` for each connection, several at a time, and return the port."""
+    """Run `script` for each connection, several at once, and yield the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, 0), family=family, backlog=64)
     threads: list[threading.Thread] = []
@@ -46,7 +46,7 @@ def serving(
     try:
         yield listener.getsockname()[1]
     finally:
-        # Wakes the accept and the scripts that still wait.
+        # Wake up accept() and the scripts that still wait.
         for open_socket in (listener, *connections):
             with contextlib.suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)
@@ -67,7 +67,7 @@ def read_request(connection: socket.socket) -> bytes:
 
 
 def sends(*parts: bytes) -> Script:
-    """Answer each request with these bytes, then close."""
+    """Respond to each request with these bytes, then close."""
 
     def script(connection: socket.socket) -> None:
         read_request(connection)

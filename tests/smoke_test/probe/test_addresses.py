@@ -1,4 +1,4 @@
-"""Each address of a name, one node by another name, and the app server behind its front."""
+"""--all-addresses, --connect-to and --direct, and several URLs and redirects."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ BAD_GATEWAY = other("502 Bad Gateway", nginx("502 Bad Gateway"))
 
 @contextmanager
 def serving_unix(path: Path, script: Script) -> Iterator[str]:
-    """Run the script on a unix socket, for one connection at a time, and return `unix:/path`."""
+    """Run the script on a unix socket, for one connection at a time, and yield `unix:/path`."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
@@ -41,7 +41,7 @@ def serving_unix(path: Path, script: Script) -> Iterator[str]:
         thread.join(timeout=5)
 
 
-def test_ipv6() -> None:
+def test_an_ipv6_address_passes() -> None:
     with serving(app(), host="::1") as port:
         report = probe(f"http://[::1]:{port}/smoke-test/")
 
@@ -55,7 +55,7 @@ def test_a_name_without_an_address_fails_in_dns() -> None:
     assert (report.exit_status, report.codes) == (1, ["dns.not_found"])
 
 
-def test_one_node_is_asked_by_the_hosts_own_name() -> None:
+def test_connect_to_keeps_the_host_of_the_url() -> None:
     heads: list[bytes] = []
 
     def script(connection: socket.socket) -> None:
@@ -73,7 +73,7 @@ def test_one_node_is_asked_by_the_hosts_own_name() -> None:
     assert b"User-Agent: petsage-smoke-test/1.0.0\r\n" in heads[0]
 
 
-def test_a_node_without_a_port_has_that_of_the_url() -> None:
+def test_connect_to_without_a_port_uses_the_port_of_the_url() -> None:
     with serving(app()) as port:
         url = f"http://api.petsage.example:{port}/smoke-test/"
         report = probe(url, "--connect-to", "127.0.0.1")
@@ -81,7 +81,7 @@ def test_a_node_without_a_port_has_that_of_the_url() -> None:
     assert report.codes == ["ok"]
 
 
-def test_a_unix_socket(tmp_path: Path) -> None:
+def test_a_unix_socket_passes(tmp_path: Path) -> None:
     with serving_unix(tmp_path / "app.sock", app()) as node:
         report = probe("http://api.petsage.example/smoke-test/", "--connect-to", node)
 
@@ -89,7 +89,7 @@ def test_a_unix_socket(tmp_path: Path) -> None:
     assert report.verdict["address"] == node
 
 
-def test_a_unix_socket_that_is_missing(tmp_path: Path) -> None:
+def test_a_missing_unix_socket_is_reported(tmp_path: Path) -> None:
     node = f"unix:{tmp_path}/app.sock"
 
     report = probe("http://api.petsage.example/smoke-test/", "--connect-to", node)
@@ -97,10 +97,10 @@ def test_a_unix_socket_that_is_missing(tmp_path: Path) -> None:
     assert (report.exit_status, report.codes) == (1, ["tcp.no_socket"])
 
 
-def test_a_unix_socket_that_nobody_listens_on(tmp_path: Path) -> None:
+def test_a_unix_socket_without_a_listener_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
-    with socket.socket(socket.AF_UNIX) as unheard:
-        unheard.bind(str(path))
+    with socket.socket(socket.AF_UNIX) as unused:
+        unused.bind(str(path))
 
         report = probe("http://api.petsage.example/", "--connect-to", f"unix:{path}")
 
@@ -108,7 +108,7 @@ def test_a_unix_socket_that_nobody_listens_on(tmp_path: Path) -> None:
     assert "is the app server running" in report.verdict["hint"]
 
 
-def test_a_unix_socket_whose_queue_is_full(tmp_path: Path) -> None:
+def test_a_unix_socket_with_a_full_queue_is_reported(tmp_path: Path) -> None:
     path = str(tmp_path / "app.sock")
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
@@ -122,7 +122,7 @@ def test_a_unix_socket_whose_queue_is_full(tmp_path: Path) -> None:
     assert (report.exit_status, report.codes) == (1, ["tcp.backlog_full"])
 
 
-def test_a_direct_app_that_answers_wrongly_is_not_down(tmp_path: Path) -> None:
+def test_an_app_that_responds_wrongly_to_the_direct_request_is_not_down(tmp_path: Path) -> None:
     wrong = app("500 Error", b"{}")
     with serving(BAD_GATEWAY) as port, serving_unix(tmp_path / "app.sock", wrong) as node:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--direct", node)
@@ -130,7 +130,7 @@ def test_a_direct_app_that_answers_wrongly_is_not_down(tmp_path: Path) -> None:
     assert (report.exit_status, report.codes) == (1, ["proxy.upstream", "app.error"])
 
 
-def test_a_direct_app_of_another_release_is_not_the_fronts(tmp_path: Path) -> None:
+def test_a_direct_request_to_another_release_is_a_mismatch(tmp_path: Path) -> None:
     other_release = app(X_PetSage_Release="r0")
     with serving(app()) as port, serving_unix(tmp_path / "app.sock", other_release) as node:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--direct", node)
@@ -138,7 +138,7 @@ def test_a_direct_app_of_another_release_is_not_the_fronts(tmp_path: Path) -> No
     assert (report.exit_status, report.codes) == (1, ["release.mismatch", "ok"])
 
 
-def test_a_front_that_does_not_reach_a_living_app_is_set_up_wrongly(tmp_path: Path) -> None:
+def test_a_proxy_that_cannot_reach_a_running_app_has_a_wrong_upstream(tmp_path: Path) -> None:
     with serving(BAD_GATEWAY) as port, serving_unix(tmp_path / "app.sock", app()) as node:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--direct", node)
 
@@ -146,7 +146,7 @@ def test_a_front_that_does_not_reach_a_living_app_is_set_up_wrongly(tmp_path: Pa
     assert report.document["verdicts"][1]["url"] == node
 
 
-def test_a_front_and_an_app_that_are_both_dead_is_the_app(tmp_path: Path) -> None:
+def test_if_proxy_and_direct_request_fail_the_app_is_down(tmp_path: Path) -> None:
     node = f"unix:{tmp_path}/app.sock"
     with serving(BAD_GATEWAY) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--direct", node)
@@ -155,7 +155,7 @@ def test_a_front_and_an_app_that_are_both_dead_is_the_app(tmp_path: Path) -> Non
     assert report.verdict["layer"] == "app"
 
 
-def test_a_direct_request_is_made_as_the_front_makes_it() -> None:
+def test_a_direct_request_looks_like_the_proxys() -> None:
     heads: list[bytes] = []
 
     def script(connection: socket.socket) -> None:
@@ -171,7 +171,7 @@ def test_a_direct_request_is_made_as_the_front_makes_it() -> None:
     assert b"X-Forwarded-Proto: https\r\n" in heads[0]
 
 
-def test_a_healthy_front_does_not_hide_a_dead_app(tmp_path: Path) -> None:
+def test_a_healthy_url_does_not_hide_a_dead_app(tmp_path: Path) -> None:
     with serving(app()) as port:
         url = f"http://127.0.0.1:{port}/smoke-test/"
         report = probe(url, "--direct", f"unix:{tmp_path}/app.sock")
@@ -179,7 +179,7 @@ def test_a_healthy_front_does_not_hide_a_dead_app(tmp_path: Path) -> None:
     assert (report.exit_status, report.codes) == (1, ["ok", "tcp.no_socket"])
 
 
-def test_several_urls_are_each_judged_in_one_call() -> None:
+def test_one_call_judges_several_urls() -> None:
     with serving(app()) as port, serving(BAD_GATEWAY) as bad_port:
         urls = [f"http://127.0.0.1:{p}/smoke-test/" for p in (port, bad_port)]
         report = probe(*urls)
@@ -202,7 +202,7 @@ def test_five_redirects_are_followed_and_six_are_not() -> None:
     assert six.codes == ["redirect.loop"]
 
 
-def test_the_proxies_of_the_environment_are_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_in_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 

@@ -1,4 +1,4 @@
-"""Properties of the diagnosis and of the reports, for any exchange there can be."""
+"""Properties of the diagnosis and the reports, for any possible exchange."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -78,7 +78,7 @@ exchanges = st.builds(
 expectations = st.builds(Expectations, release=st.none() | st.just("r1"))
 
 
-def the_right_answer(**changes: object) -> Exchange:
+def correct_exchange(**changes: object) -> Exchange:
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     right = Exchange(
         url="https://api.petsage.example/smoke-test/",
@@ -99,7 +99,7 @@ def the_right_answer(**changes: object) -> Exchange:
 
 
 @given(exchanges, expectations)
-def test_any_exchange_has_exactly_one_verdict_and_warnings_only_behind_a_pass(
+def test_any_exchange_gets_one_verdict_and_warnings_only_after_a_pass(
     exchange: Exchange, expected: Expectations
 ) -> None:
     first, *rest = diagnose(exchange, expected)
@@ -127,17 +127,17 @@ def test_only_the_contract_passes(exchange: Exchange, expected: Expectations) ->
 
 
 @given(st.binary(max_size=120))
-def test_no_other_body_passes(body: bytes) -> None:
-    first = diagnose(the_right_answer(body=body), Expectations())[0]
+def test_any_other_body_fails(body: bytes) -> None:
+    first = diagnose(correct_exchange(body=body), Expectations())[0]
 
     assert first.level == "error"
 
 
-def test_the_right_answer_passes_without_a_warning() -> None:
-    assert [v.code for v in diagnose(the_right_answer(), Expectations("r1"))] == ["ok"]
+def test_a_correct_exchange_passes_without_a_warning() -> None:
+    assert [v.code for v in diagnose(correct_exchange(), Expectations("r1"))] == ["ok"]
 
 
-def test_the_body_that_is_wanted_is_the_serializers() -> None:
+def test_the_expected_body_is_the_serializers() -> None:
     assert json.loads(BODY) == SmokeTestSerializer(run_smoke_test()).data
 
 
@@ -147,13 +147,13 @@ def test_the_body_that_is_wanted_is_the_serializers() -> None:
     st.lists(st.tuples(st.floats(0, 99), st.sampled_from([*CODES])), max_size=3),
 )
 def test_any_report_is_one_valid_document(
-    found: list[Exchange], expected: Expectations, steps: list[tuple[float, str]]
+    judged: list[Exchange], expected: Expectations, steps: list[tuple[float, str]]
 ) -> None:
-    verdicts = [verdict for exchange in found for verdict in diagnose(exchange, expected)]
+    verdicts = [verdict for exchange in judged for verdict in diagnose(exchange, expected)]
     outcome = Outcome()
     outcome.passed = is_pass(verdicts, fail_on_warning=False)
     outcome.verdicts = verdicts
-    outcome.attempts = len(found)
+    outcome.attempts = len(judged)
     outcome.timeline = [Step(at_s, code) for at_s, code in steps]
 
     jsonschema.validate(json.loads(render(outcome, "json")), SCHEMA)
@@ -167,12 +167,12 @@ def test_any_report_is_one_valid_document(
 
 
 @given(exchanges, exchanges, expectations)
-def test_a_direct_answer_never_turns_a_failure_green(
-    front: Exchange, direct: Exchange, expected: Expectations
+def test_a_direct_request_never_turns_a_failure_into_a_pass(
+    proxied: Exchange, direct: Exchange, expected: Expectations
 ) -> None:
-    before, beside = diagnose(front, expected), diagnose(direct, expected)
-    after = compare(before, beside)
+    by_url, by_app_server = diagnose(proxied, expected), diagnose(direct, expected)
+    compared = compare(by_url, by_app_server)
 
-    assert is_pass(after, fail_on_warning=False) is (
-        before[0].level == "ok" and beside[0].level == "ok"
+    assert is_pass(compared, fail_on_warning=False) is (
+        by_url[0].level == "ok" and by_app_server[0].level == "ok"
     )

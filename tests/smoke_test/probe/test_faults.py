@@ -1,4 +1,4 @@
-"""The table of faults: each broken stack fails, with the right code, layer and writer."""
+"""The table of faults: each broken stack fails with the right code, layer and responder."""
 
 import json
 import socket
@@ -29,7 +29,7 @@ from tests.smoke_test.probe.report import probe
 from tests.smoke_test.probe.servers import Script, read_request, sends, serving
 
 HEAD = head(OK, {**JSON, "Content-Length": "70"})
-# With the proof, for `echoing`.
+# With the nonce, for `echoing`.
 PROVEN = {**JSON, "X-PetSage-Release": "r1", "X-PetSage-Nonce": "{nonce}"}
 PROVEN_HEAD = head(OK, {**PROVEN, "Content-Length": "70"})
 PROVEN_CHUNKED = head(OK, {**PROVEN, "Transfer-Encoding": "chunked"})
@@ -37,7 +37,7 @@ CHUNKED = head(OK, {**JSON, "Transfer-Encoding": "chunked"})
 
 
 def says(banner: bytes) -> Script:
-    """Speak first, and listen no further than to the request."""
+    """Speak first, then read only the request."""
 
     def script(connection: socket.socket) -> None:
         connection.sendall(banner)
@@ -63,7 +63,7 @@ WELCOME = b"<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n<
 SPA = b'<!doctype html><html><body><div id="root"></div></body></html>'
 ENVOY = b"upstream connect error or disconnect/reset before headers. reset reason: overflow"
 
-# Name, what the server does, the code, who wrote the answer.
+# Name, what the server does, the code, the responder.
 FAULTS: list[tuple[str, Script, str, str | None]] = [
     # http: the exchange breaks.
     ("closed after the request", closed, "http.closed", None),
@@ -73,7 +73,7 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ("silent", silent, "http.timeout", None),
     ("a dripping body", dripping(HEAD, b"a", 0.2), "http.timeout", None),
     ("dripping headers", dripping(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"), "http.timeout", None),
-    ("dripping interim answers", dripping(b"", b"HTTP/1.1 102 \r\n\r\n"), "http.timeout", None),
+    ("dripping interim responses", dripping(b"", b"HTTP/1.1 102 \r\n\r\n"), "http.timeout", None),
     ("a body too short", sends(HEAD + BODY[:-1]), "http.truncated", None),
     ("a chunk too short", sends(CHUNKED + b"46\r\n" + BODY[:20]), "http.truncated", None),
     ("no last chunk", sends(CHUNKED + b"46\r\n" + BODY + b"\r\n"), "http.truncated", None),
@@ -83,7 +83,7 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ("bare JSON", sends(BODY), "http.not_http", None),
     ("random bytes", sends(b"\x00\xff\x16\x03" * 64), "http.not_http", None),
     ("a TLS alert", sends(b"\x15\x03\x01\x00\x02\x02\x46"), "http.not_http", None),
-    ("an HTTP version of its own", sends(b"HTTP/9.9 200 OK\r\n\r\n"), "http.not_http", None),
+    ("an unknown HTTP version", sends(b"HTTP/9.9 200 OK\r\n\r\n"), "http.not_http", None),
     ("a status of four digits", sends(b"HTTP/1.1 2000 OK\r\n\r\n" + BODY), "http.not_http", None),
     ("a negative length", sends(head(OK, {"Content-Length": "-1"})), "http.not_http", None),
     (
@@ -94,23 +94,23 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ),
     ("a NUL in a header", sends(head(OK, {"X": "a\0b"}) + BODY), "http.not_http", None),
     (
-        "a header without colon",
+        "a header without a colon",
         sends(b"HTTP/1.1 200 OK\r\nX\r\n\r\n" + BODY),
         "http.not_http",
         None,
     ),
-    ("an upgrade nobody wanted", sends(b"HTTP/1.1 101 Go\r\n\r\n" + BODY), "http.not_http", None),
-    ("only an interim answer", sends(b"HTTP/1.1 100 Continue\r\n\r\n"), "http.closed", None),
-    ("a body without end", flooding(head(OK, JSON), b"a" * 65536), "http.too_large", None),
-    ("headers without end", flooding(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "http.too_large", None),
+    ("an unrequested upgrade", sends(b"HTTP/1.1 101 Go\r\n\r\n" + BODY), "http.not_http", None),
+    ("only an interim response", sends(b"HTTP/1.1 100 Continue\r\n\r\n"), "http.closed", None),
+    ("an endless body", flooding(head(OK, JSON), b"a" * 65536), "http.too_large", None),
+    ("endless headers", flooding(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "http.too_large", None),
     (
-        "a header without end",
+        "an endless header",
         flooding(b"HTTP/1.1 200 OK\r\nA: ", b"b" * 99),
         "http.too_large",
         None,
     ),
     (
-        "interim answers without end",
+        "endless interim responses",
         flooding(b"", b"HTTP/1.1 102 \r\n\r\n"),
         "http.too_large",
         None,
@@ -124,15 +124,15 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "unknown",
     ),
     ("to nothing", redirecting(""), "redirect.loop", "unknown"),
-    ("for ever", redirecting("?next={port}", "301 Moved"), "redirect.loop", "unknown"),
+    ("forever", redirecting("?next={port}", "301 Moved"), "redirect.loop", "unknown"),
     (
-        "round and round",
+        "in circles",
         by_path(smoke_test=redirecting("/a"), a=redirecting("/b"), b=redirecting("/a")),
         "redirect.loop",
         "unknown",
     ),
     ("to another host", redirecting("https://login.example/"), "redirect.other_host", "unknown"),
-    ("to no scheme", redirecting("//evil.example/"), "redirect.other_host", "unknown"),
+    ("without a scheme", redirecting("//evil.example/"), "redirect.other_host", "unknown"),
     (
         "to a name of this host",
         redirecting("http://localhost:{port}/"),
@@ -143,7 +143,7 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ("to a script", redirecting("javascript:alert(1)"), "redirect.bad_target", "unknown"),
     ("to a broken address", redirecting("http://[::1/"), "redirect.bad_target", "unknown"),
     (
-        "to a port that is none",
+        "to an invalid port",
         redirecting("http://127.0.0.1:99999/"),
         "redirect.bad_target",
         "unknown",
@@ -219,7 +219,12 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ("Cloudflare 522", other("522 ", nginx("522", product="cloudflare")), "proxy.error", "proxy"),
     ("HAProxy 503", other("503 Service Unavailable", HAPROXY), "proxy.unavailable", "proxy"),
     ("Envoy 503", other("503 Service Unavailable", ENVOY), "proxy.unavailable", "proxy"),
-    ("a 502 of whoever", other("502 Bad Gateway", b"oops"), "proxy.bad_gateway", "unknown"),
+    (
+        "a 502 from an unknown server",
+        other("502 Bad Gateway", b"oops"),
+        "proxy.bad_gateway",
+        "unknown",
+    ),
     (
         "our nginx 502",
         other(
@@ -236,7 +241,7 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ),
     ("a 502 shown as 200", other(OK, SPA, X_Upstream_Status="502"), "proxy.masked", "proxy"),
     (
-        "a 502 shown as the right answer",
+        "a 502 shown as the right response",
         app(X_Upstream_Status="502", X_Upstream_Connect="-"),
         "proxy.masked",
         "proxy",
@@ -308,8 +313,8 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "unknown",
     ),
     # unknown
-    ("a 404 of whoever", other("404 Not Found", b"nope"), "unknown.status", "unknown"),
-    ("a 500 of whoever", other("500 Error", b"nope"), "unknown.status", "unknown"),
+    ("a 404 from an unknown server", other("404 Not Found", b"nope"), "unknown.status", "unknown"),
+    ("a 500 from an unknown server", other("500 Error", b"nope"), "unknown.status", "unknown"),
     # contract
     ("204", other("204 No Content", Content_Length=None), "contract.wrong_status", "unknown"),
     ("201", app("201 Created"), "contract.wrong_status", "app"),
@@ -317,15 +322,15 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ("304", other("304 Not Modified"), "contract.wrong_status", "unknown"),
     ("an empty body", app(body=b""), "contract.not_json", "app"),
     ("a single-page app", other(OK, SPA), "contract.not_json", "unknown"),
-    ("nginx's welcome", other(OK, WELCOME), "contract.not_json", "unknown"),
-    ("half a JSON", app(body=BODY[:-1]), "contract.not_json", "app"),
-    ("two JSONs", app(body=BODY + BODY), "contract.not_json", "app"),
+    ("nginx's welcome page", other(OK, WELCOME), "contract.not_json", "unknown"),
+    ("truncated JSON", app(body=BODY[:-1]), "contract.not_json", "app"),
+    ("two JSON documents", app(body=BODY + BODY), "contract.not_json", "app"),
     ("JSON and more", app(body=BODY + b"\n<!-- served by x -->"), "contract.not_json", "app"),
-    ("no UTF-8", app(body=BODY.replace(b"ok", b"\xff\xfe")), "contract.not_json", "app"),
+    ("invalid UTF-8", app(body=BODY.replace(b"ok", b"\xff\xfe")), "contract.not_json", "app"),
     ("UTF-16", app(body=BODY.decode().encode("utf-16")), "contract.not_json", "app"),
     ("a byte order mark", app(body=b"\xef\xbb\xbf" + BODY), "contract.not_json", "app"),
     (
-        "a key twice",
+        "a repeated key",
         body('{"status":"ok","status":"ok","details":"x"}'),
         "contract.not_json",
         "app",
@@ -344,7 +349,7 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "app",
     ),
     ("other details", app(body=BODY.replace(b"is", b"was")), "contract.wrong_body", "app"),
-    ("one key more", app(body=BODY.replace(b"}", b',"db":"ok"}')), "contract.wrong_body", "app"),
+    ("an extra key", app(body=BODY.replace(b"}", b',"db":"ok"}')), "contract.wrong_body", "app"),
     ("an envelope", app(body=b'{"data":' + BODY + b"}"), "contract.wrong_body", "app"),
     ("text/plain", app(Content_Type="text/plain"), "contract.wrong_type", "app"),
     (
@@ -353,12 +358,17 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "contract.wrong_type",
         "app",
     ),
-    ("no type", app(Content_Type=None), "contract.wrong_type", "app"),
-    ("another JSON", app(Content_Type="application/health+json"), "contract.wrong_type", "app"),
+    ("no Content-Type", app(Content_Type=None), "contract.wrong_type", "app"),
+    (
+        "another JSON type",
+        app(Content_Type="application/health+json"),
+        "contract.wrong_type",
+        "app",
+    ),
     ("Django's cookie", app(Set_Cookie="sessionid=x; Path=/"), "contract.cookie", "app"),
-    ("gzip that is none", app(Content_Encoding="gzip"), "contract.encoded", "app"),
+    ("a false Content-Encoding", app(Content_Encoding="gzip"), "contract.encoded", "app"),
     ("a gzip bomb", app(body=BOMB, Content_Encoding="gzip"), "contract.encoded", "app"),
-    # The nonce is the proof; what caches say of themselves only explains.
+    # The nonce is the proof; the caches' own headers only explain the failure.
     ("another request's nonce", kept(), "contract.cached", "app"),
     ("a cache with an Age", kept(age="7"), "contract.cached", "app"),
     (
@@ -368,7 +378,7 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "app",
     ),
     (
-        "a cache as of RFC 9211",
+        "a cache with an RFC 9211 header",
         app(X_PetSage_Nonce=None, Cache_Status="ExampleCache; hit"),
         "contract.cached",
         "app",
@@ -392,9 +402,9 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "contract.unproven",
         "unknown",
     ),
-    ("the right body of whoever", sends(HEAD + BODY), "contract.unproven", "unknown"),
-    # Claims that do not agree.
-    ("a 404 shown as the right answer", app(X_Upstream_Status="404"), "proxy.masked", "proxy"),
+    ("the right body from an unknown server", sends(HEAD + BODY), "contract.unproven", "unknown"),
+    # Headers that contradict each other.
+    ("a 404 shown as the right response", app(X_Upstream_Status="404"), "proxy.masked", "proxy"),
     (
         "a 200 that is the proxy's own",
         app(Proxy_Status="nginx; error=connection_refused"),
@@ -419,17 +429,17 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "unknown",
     ),
     ("two releases", app(X_PetSage_Release="r1, r0"), "release.malformed", "app"),
-    ("a release of nothing", app(X_PetSage_Release=""), "release.malformed", "app"),
+    ("an empty release", app(X_PetSage_Release=""), "release.malformed", "app"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("script", "code", "writer"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
+    ("script", "code", "responder"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS]
 )
-def test_a_broken_stack_is_told_by_its_layer(
-    script: Script, code: str, writer: str | None
+def test_a_broken_stack_fails_with_its_code_and_responder(
+    script: Script, code: str, responder: str | None
 ) -> None:
-    # Only what never ends is cut short; a busy machine may take its time for the rest.
+    # A short timeout only for faults that never end, because the machine may be busy.
     timeout = "0.8" if code.endswith(".timeout") else "20"
     with serving(script) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--timeout", timeout)
@@ -439,7 +449,7 @@ def test_a_broken_stack_is_told_by_its_layer(
     assert report.document["ok"] is False
     assert report.verdict["layer"] == code.partition(".")[0]
     assert report.verdict["level"] == "error"
-    assert report.verdict["answered_by"] == writer
+    assert report.verdict["answered_by"] == responder
     assert report.verdict["hint"]
     assert len(report.stderr.splitlines()) == 1
 
@@ -447,24 +457,27 @@ def test_a_broken_stack_is_told_by_its_layer(
 HEALTHY: list[tuple[str, Script]] = [
     ("the app", app()),
     ("chunked", echoing(PROVEN_CHUNKED + b"46\r\n" + BODY + b"\r\n0\r\n\r\n")),
-    ("closed at its end", echoing(head(OK, PROVEN) + BODY)),
+    ("ended by closing", echoing(head(OK, PROVEN) + BODY)),
     ("HTTP/1.0", echoing(head(OK, PROVEN).replace(b"1.1", b"1.0") + BODY)),
     ("late", app(late_s=0.3)),
     ("in small pieces", echoing(PROVEN_HEAD, *(bytes([byte]) for byte in BODY))),
     ("with early hints", echoing(head("103 Hints", {"Link": "<x>"}) + PROVEN_HEAD + BODY)),
-    ("with keys turned round", app(body=json.dumps(json.loads(BODY), sort_keys=True).encode())),
+    ("with reordered keys", app(body=json.dumps(json.loads(BODY), sort_keys=True).encode())),
     ("indented", app(body=json.dumps(json.loads(BODY), indent=4).encode())),
-    ("of an Age of 0", app(Age="0")),
-    ("of an Age, and yet fresh", app(Age="7", X_Cache="HIT")),
+    ("with Age: 0", app(Age="0")),
+    ("with an Age, but fresh", app(Age="7", X_Cache="HIT")),
     ("with a load balancer's cookie", app(Set_Cookie="AWSALB=x; Path=/")),
     ("with Cloudflare's cookie", app(Set_Cookie="__cf_bm=x; HttpOnly")),
     ("with CDN-Cache-Control", app(CDN_Cache_Control="stale-while-revalidate=60")),
-    ("with Squid's look-up", app(X_Cache_Lookup="HIT from squid:3128")),
-    ("with a hit that is none", app(Cache_Status="x; hit=?0")),
+    ("with Squid's lookup header", app(X_Cache_Lookup="HIT from squid:3128")),
+    ("with hit=?0", app(Cache_Status="x; hit=?0")),
     ("forwarded by a proxy", app(Proxy_Status="cdn; received-status=200")),
-    ("past a cache", app(X_Cache="Miss from cloudfront", Cache_Status="x; fwd=stale")),
-    ("not encoded, and saying so", app(Content_Encoding="identity")),
-    ("typed in capitals", app(Content_Type="Application/JSON")),
+    (
+        "through a cache, as a miss",
+        app(X_Cache="Miss from cloudfront", Cache_Status="x; fwd=stale"),
+    ),
+    ("with Content-Encoding: identity", app(Content_Encoding="identity")),
+    ("with a capitalized Content-Type", app(Content_Type="Application/JSON")),
     ("with a slash added", by_path(root=redirecting("/smoke-test/"), smoke_test=app())),
 ]
 
@@ -488,7 +501,7 @@ def test_a_healthy_stack_passes(script: Script) -> None:
             app(X_PetSage_Release=None, X_PetSage_Answered_At=None),
             [],
             "release.missing",
-            id="no header of ours",
+            id="none of our headers",
         ),
         pytest.param(
             app(X_PetSage_Answered_At="yesterday", X_PetSage_Release=None),
@@ -500,7 +513,7 @@ def test_a_healthy_stack_passes(script: Script) -> None:
             app(X_Upstream_Status="502, 200", X_Upstream_Connect="-, 0.001"),
             [],
             "proxy.degraded",
-            id="half up",
+            id="degraded",
         ),
         pytest.param(app(Set_Cookie="AWSALB=x"), [], "contract.cookie", id="a cookie"),
         pytest.param(app(late_s=0.2), ["--slow", "100"], "time.slow", id="slow"),
@@ -538,22 +551,22 @@ IN_A_TRAILER = (
 @pytest.mark.parametrize(
     ("script", "code"),
     [
-        pytest.param(app(X_PetSage_Release="r0"), "release.mismatch", id="an older"),
-        pytest.param(app(X_PetSage_Release="r10"), "release.mismatch", id="a longer"),
+        pytest.param(app(X_PetSage_Release="r0"), "release.mismatch", id="an older release"),
+        pytest.param(app(X_PetSage_Release="r10"), "release.mismatch", id="a longer release"),
         pytest.param(app(X_PetSage_Release="r1, r0"), "release.malformed", id="two at once"),
         pytest.param(app(X_PetSage_Release=None), "release.missing", id="none"),
         pytest.param(echoing(IN_A_TRAILER), "release.missing", id="in a trailer"),
-        pytest.param(echoing(IN_A_HINT), "release.missing", id="in an interim answer"),
+        pytest.param(echoing(IN_A_HINT), "release.missing", id="in an interim response"),
     ],
 )
-def test_another_release_than_the_wanted_one_fails(script: Script, code: str) -> None:
+def test_a_release_other_than_the_expected_one_fails(script: Script, code: str) -> None:
     with serving(script) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--release", "r1")
 
     assert (report.exit_status, report.codes) == (1, [code])
 
 
-def test_the_wanted_release_passes() -> None:
+def test_the_expected_release_passes() -> None:
     with serving(app()) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--release", "r1")
 
@@ -561,7 +574,7 @@ def test_the_wanted_release_passes() -> None:
     assert report.verdict["release"] == "r1"
 
 
-def test_nothing_listens() -> None:
+def test_a_port_without_a_listener_is_refused() -> None:
     with serving(app()) as port:
         pass
 
@@ -570,16 +583,16 @@ def test_nothing_listens() -> None:
     assert (report.exit_status, report.codes) == (1, ["tcp.refused"])
 
 
-def test_a_name_that_does_not_exist() -> None:
+def test_a_name_that_does_not_exist_is_not_found() -> None:
     report = probe("http://nowhere.invalid/smoke-test/")
 
     assert (report.exit_status, report.codes) == (1, ["dns.not_found"])
 
 
-def test_a_backlog_that_is_full() -> None:
+def test_a_full_backlog_is_a_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
-        # Connections that nobody accepts: the kernel drops what comes after them.
+        # Never accepted, so the kernel drops later connections.
         waiting = [socket.create_connection(("127.0.0.1", port))]
 
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--timeout", "0.5")

@@ -1,4 +1,4 @@
-"""The waiting, with a clock and a sleep that are passed in."""
+"""Waiting, with a clock and a sleep that the test provides."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -9,7 +9,7 @@ from smoke_test.probe.verdict import Verdict
 
 
 class Clock:
-    """Time that passes when it is slept through, or taken by an attempt."""
+    """A clock that advances only when the gate sleeps or an attempt takes time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -35,15 +35,15 @@ def go(
     *,
     takes_s: float = 0.01,
     retry_after_s: float = 0.0,
-    ask: Callable[[float], None] = lambda _timeout_s: None,
+    on_attempt: Callable[[float], None] = lambda _timeout_s: None,
 ) -> tuple[Outcome, Clock]:
-    """Run the plan against attempts that end with these codes; the last one repeats."""
+    """Run the plan with attempts that return these codes; the last one repeats."""
     clock, outcome = Clock(), Outcome()
     script: Iterator[str] = iter(codes)
     last = [""]
 
     def attempt(timeout_s: float) -> Attempt:
-        ask(timeout_s)
+        on_attempt(timeout_s)
         clock.now += min(takes_s, timeout_s)
         last[0] = next(script, last[0])
         return Attempt([verdict(last[0])], retry_after_s)
@@ -68,13 +68,13 @@ def test_without_a_wait_one_attempt_decides() -> None:
 def test_delays_grow_to_five_seconds_and_jitter_by_a_fifth() -> None:
     _, clock = go(Plan(wait_s=60), ["tcp.refused"])
 
-    for slept, wanted in zip(clock.slept[:8], [0.5, 1, 2, 4, 5, 5, 5, 5], strict=True):
-        assert 0.8 * wanted <= slept <= 1.2 * wanted
+    for slept, expected in zip(clock.slept[:8], [0.5, 1, 2, 4, 5, 5, 5, 5], strict=True):
+        assert 0.8 * expected <= slept <= 1.2 * expected
 
 
 @pytest.mark.parametrize("wait_s", [0.5, 1.0, 3.0, 10.0, 60.0])
 @pytest.mark.parametrize("takes_s", [0.01, 1.3, 100.0])
-def test_the_wait_is_kept_and_used(wait_s: float, takes_s: float) -> None:
+def test_the_whole_wait_is_used_but_not_exceeded(wait_s: float, takes_s: float) -> None:
     outcome, clock = go(Plan(wait_s=wait_s), ["http.timeout"], takes_s=takes_s)
 
     assert (outcome.passed, outcome.timed_out) == (False, True)
@@ -83,16 +83,16 @@ def test_the_wait_is_kept_and_used(wait_s: float, takes_s: float) -> None:
     assert outcome.waited_s == clock.now
 
 
-def test_an_attempt_is_cut_to_what_is_left() -> None:
+def test_an_attempt_gets_at_most_the_time_left() -> None:
     timeouts: list[float] = []
 
-    go(Plan(timeout_s=5, wait_s=8), ["http.timeout"], takes_s=100, ask=timeouts.append)
+    go(Plan(timeout_s=5, wait_s=8), ["http.timeout"], takes_s=100, on_attempt=timeouts.append)
 
     assert timeouts[0] == 5
     assert timeouts[1] < 3
 
 
-def test_everything_is_tried_again_and_only_transitions_are_kept() -> None:
+def test_every_fault_is_retried_and_the_timeline_has_only_transitions() -> None:
     codes = ["dns.failed", "tcp.refused", "tcp.refused", "proxy.bad_gateway", "ok"]
 
     outcome, _ = go(Plan(wait_s=60), codes)
@@ -112,7 +112,7 @@ def test_everything_is_tried_again_and_only_transitions_are_kept() -> None:
     "code",
     ["tls.expired", "tls.hostname", "app.disallowed_host", "redirect.loop", "contract.wrong_body"],
 )
-def test_fail_fast_stops_at_what_waiting_does_not_cure(code: str) -> None:
+def test_fail_fast_stops_at_faults_that_waiting_cannot_fix(code: str) -> None:
     outcome, _ = go(Plan(wait_s=60, fail_fast=True), ["tcp.refused", code, "ok"])
     patient, _ = go(Plan(wait_s=60), ["tcp.refused", code, "ok"])
 
@@ -120,7 +120,7 @@ def test_fail_fast_stops_at_what_waiting_does_not_cure(code: str) -> None:
     assert patient.passed
 
 
-def test_passes_must_follow_each_other() -> None:
+def test_passes_must_be_consecutive() -> None:
     codes = ["ok", "ok", "release.mismatch", "ok", "ok", "ok"]
 
     outcome, _ = go(Plan(wait_s=60, consecutive=3), codes)
@@ -129,7 +129,7 @@ def test_passes_must_follow_each_other() -> None:
     assert steps(outcome) == [("ok", 2), ("release.mismatch", 1), ("ok", 3)]
 
 
-def test_passes_consecutive_passes_need_no_wait() -> None:
+def test_consecutive_passes_need_no_wait() -> None:
     passed, clock = go(Plan(consecutive=3), ["ok"])
     failed, _ = go(Plan(consecutive=3), ["ok", "tcp.refused"])
 
@@ -138,14 +138,14 @@ def test_passes_consecutive_passes_need_no_wait() -> None:
     assert (failed.passed, failed.attempts) == (False, 2)
 
 
-def test_too_few_passes_when_the_time_is_up_are_no_pass() -> None:
+def test_too_few_passes_fail_when_the_time_is_up() -> None:
     outcome, _ = go(Plan(wait_s=3, consecutive=50), ["ok"])
 
     assert (outcome.passed, outcome.timed_out) == (False, True)
     assert [v.code for v in outcome.verdicts] == ["ok", "gate.flapping"]
 
 
-def test_retry_after_is_honoured_up_to_what_is_left() -> None:
+def test_retry_after_is_honored_up_to_half_the_time_left() -> None:
     _, patient = go(Plan(wait_s=60), ["proxy.unavailable", "ok"], retry_after_s=20)
     outcome, clipped = go(Plan(wait_s=10), ["proxy.unavailable"], retry_after_s=3600)
 
@@ -169,7 +169,7 @@ def test_a_wait_leaves_room_for_the_consecutive_passes_after_a_recovery(fails_fo
     assert clock.now <= 9
 
 
-def test_a_warning_fails_where_warnings_do() -> None:
+def test_a_warning_fails_with_fail_level_warning() -> None:
     outcome, _ = go(Plan(fail_on_warning=True), ["time.slow"])
     mild, _ = go(Plan(), ["time.slow"])
 

@@ -1,4 +1,4 @@
-"""--also and --page: other paths of the site, and the page as a browser gets it."""
+"""--also and --page: other paths of the site, and the page as browsers get it."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ STYLE = other("200 OK", b"a{}", Content_Type="text/css")
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    """Serve the project with two more paths: one raises, one denies."""
+    """Serve the project with two extra paths: one raises, one denies access."""
     [port] = free_ports(1)
     with granian(port, "tests.settings.breakable"):
         yield f"http://127.0.0.1:{port}/smoke-test/"
@@ -55,14 +55,14 @@ def test_other_paths_are_judged_in_the_same_attempt(
     ],
     ids=["the app", "a cache", "another server", "another release"],
 )
-def test_another_path_must_be_the_same_apps(home: Script, code: str) -> None:
+def test_another_path_must_come_from_the_same_app(home: Script, code: str) -> None:
     with serving(by_path(smoke_test=app(), root=home)) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--also", "/")
 
     assert report.codes == ["ok", code]
 
 
-def test_a_proxy_that_fails_is_named_whatever_status_was_expected() -> None:
+def test_a_failing_proxy_is_reported_for_any_expected_status() -> None:
     bad_gateway = other("502 Bad Gateway", nginx("502 Bad Gateway"))
     with serving(by_path(smoke_test=app(), private=bad_gateway)) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--also", "/private=401")
@@ -85,9 +85,9 @@ def test_a_proxy_that_fails_is_named_whatever_status_was_expected() -> None:
         (app(body=PAGE, Content_Type="text/html"), other("404 Not Found"), "unknown.status"),
         (app(body=PAGE, Content_Type="text/html"), other("200 OK", b"<html>"), "page.asset"),
     ],
-    ids=["whole", "broken", "JSON", "another", "cached", "without style", "with a wrong style"],
+    ids=["complete", "broken", "JSON", "another page", "cached", "no style", "a wrong style"],
 )
-def test_the_page_is_judged_as_a_browser_gets_it(page: Script, style: Script, code: str) -> None:
+def test_the_page_is_judged_as_browsers_get_it(page: Script, style: Script, code: str) -> None:
     def by_accept(connection: object) -> None:
         import socket
 
@@ -102,8 +102,8 @@ def test_the_page_is_judged_as_a_browser_gets_it(page: Script, style: Script, co
 
 
 @pytest.mark.server
-def test_the_page_of_the_real_app_needs_its_static_files(site: str) -> None:
-    # Nothing serves /static/ behind this granian.
+def test_the_real_apps_page_needs_its_static_files(site: str) -> None:
+    # This granian does not serve /static/.
     report = probe(site, "--page")
 
     assert report.codes[0] == "ok"

@@ -1,4 +1,4 @@
-"""Names and routes, in namespaces of this machine: real resolvers, real routing tables."""
+"""Names and routes, in namespaces on this machine: real resolvers, real routing tables."""
 
 import json
 import os
@@ -22,7 +22,7 @@ UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 @pytest.fixture(autouse=True)
 def namespaces() -> None:
-    """Skip where namespaces cannot be made, but fail where CI is set."""
+    """Skip where namespaces cannot be created, but fail if CI is set."""
     can = shutil.which("unshare") is not None
     can = (
         can
@@ -36,7 +36,7 @@ def namespaces() -> None:
 
 
 def probe_in(etc: dict[str, Path], *arguments: str, network: bool = True) -> tuple[int, Any]:
-    """Run the command with files of /etc replaced, or without any route; return exit and JSON."""
+    """Run the command with files in /etc replaced, or without routes; return status and JSON."""
     result = run_in(etc, "--format", "json", *arguments, network=network)
     assert result.stdout, result.stderr
     return result.returncode, json.loads(result.stdout)
@@ -45,7 +45,7 @@ def probe_in(etc: dict[str, Path], *arguments: str, network: bool = True) -> tup
 def run_in(
     etc: dict[str, Path], *arguments: str, network: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command with files of /etc replaced, or without any route."""
+    """Run the command with files in /etc replaced, or without routes."""
     mounts = [f"mount --bind {path} /etc/{name}" for name, path in etc.items()]
     command = f"exec {sys.executable} manage.py smoke_test {' '.join(arguments)}"
     return subprocess.run(
@@ -65,14 +65,14 @@ def hosts(tmp_path: Path) -> Path:
     return path
 
 
-def test_all_addresses_are_asked_and_the_one_that_fails_is_named(hosts: Path) -> None:
+def test_all_addresses_are_probed_and_the_failing_one_is_named(hosts: Path) -> None:
     with serving(app()) as port:
         url = f"http://petsage.test:{port}/smoke-test/"
         status, document = probe_in({"hosts": hosts}, url, "--all-addresses")
 
     assert status == 1
-    found = {verdict["address"]: verdict["code"] for verdict in document["verdicts"]}
-    assert found == {"127.0.0.1": "ok", "127.0.0.2": "tcp.refused"}
+    codes = {verdict["address"]: verdict["code"] for verdict in document["verdicts"]}
+    assert codes == {"127.0.0.1": "ok", "127.0.0.2": "tcp.refused"}
 
 
 def test_the_text_says_which_address_fails(hosts: Path) -> None:
@@ -94,7 +94,7 @@ def test_all_addresses_pass(hosts: Path) -> None:
     assert [verdict["code"] for verdict in document["verdicts"]] == ["ok", "ok"]
 
 
-def test_without_it_one_dead_address_of_several_is_a_warning(hosts: Path) -> None:
+def test_without_all_addresses_one_dead_address_is_a_warning(hosts: Path) -> None:
     with serving(app(), host="127.0.0.2") as port:
         url = f"http://petsage.test:{port}/smoke-test/"
         status, document = probe_in({"hosts": hosts}, url, "--slow", "60000")
@@ -104,7 +104,7 @@ def test_without_it_one_dead_address_of_several_is_a_warning(hosts: Path) -> Non
     assert document["verdicts"][0]["address"] == "127.0.0.2"
 
 
-def test_all_addresses_are_followed_to_another_port_each_on_its_own(hosts: Path) -> None:
+def test_a_redirect_to_another_port_keeps_each_address(hosts: Path) -> None:
     with serving(app(), host="0.0.0.0") as port:  # noqa: S104 - both are loopback addresses
         moved = redirecting(f"http://petsage.test:{port}/smoke-test/")
         with serving(moved, host="0.0.0.0") as first:  # noqa: S104
@@ -117,13 +117,13 @@ def test_all_addresses_are_followed_to_another_port_each_on_its_own(hosts: Path)
 
 @pytest.fixture
 def resolver(tmp_path: Path) -> Path:
-    """Name a resolver of the loopback interface."""
+    """Return a resolv.conf whose resolver is on the loopback interface."""
     path = tmp_path / "resolv.conf"
     path.write_text("nameserver 127.0.0.77\n")
     return path
 
 
-def test_a_resolver_that_is_down(resolver: Path) -> None:
+def test_a_dead_resolver_is_reported(resolver: Path) -> None:
     etc = {"resolv.conf": resolver}
 
     status, document = probe_in(etc, "http://api.petsage.example/", "--timeout", "2")
@@ -131,12 +131,12 @@ def test_a_resolver_that_is_down(resolver: Path) -> None:
     assert (status, document["verdicts"][0]["code"]) == (1, "dns.failed")
 
 
-def test_a_resolver_that_is_silent_does_not_outlast_the_timeout(resolver: Path) -> None:
+def test_a_silent_resolver_does_not_exceed_the_timeout(resolver: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         try:
             silent.bind(("127.0.0.77", 53))
         except PermissionError:
-            pytest.skip("port 53 wants root")
+            pytest.skip("port 53 needs root")
         etc = {"resolv.conf": resolver}
         once = probe_in(etc, "http://api.petsage.example/", "--timeout", "1")
 
@@ -148,7 +148,7 @@ def test_a_resolver_that_is_silent_does_not_outlast_the_timeout(resolver: Path) 
         assert document["waited_s"] < 3
 
 
-def test_an_address_without_a_route() -> None:
+def test_an_address_without_a_route_is_unreachable() -> None:
     status, document = probe_in({}, "http://192.0.2.1/smoke-test/", network=False)
 
     assert (status, document["verdicts"][0]["code"]) == (1, "tcp.unreachable")

@@ -1,4 +1,4 @@
-"""What an option may be, and what a bad value is answered with."""
+"""Valid option values, and the errors for invalid ones."""
 
 import pytest
 
@@ -66,7 +66,7 @@ from tests.smoke_test.probe.report import probe
         (["http://a/", "--header", "X-PetSage-Nonce: 0"], "X-PetSage-Nonce"),
     ],
 )
-def test_bad_usage_says_what_it_got_and_what_it_expected(arguments: list[str], got: str) -> None:
+def test_a_usage_error_says_what_it_got_and_expected(arguments: list[str], got: str) -> None:
     report = probe(*arguments)
 
     assert (report.exit_status, report.document) == (2, None)
@@ -83,5 +83,5 @@ def test_bad_usage_says_what_it_got_and_what_it_expected(arguments: list[str], g
         ("http://[::1]:8000/x?y=z", "http://[::1]:8000/x?y=z"),
     ],
 )
-def test_a_url_becomes_ascii_by_idna_2008(text: str, url: str) -> None:
+def test_a_url_is_converted_to_ascii_with_idna_2008(text: str, url: str) -> None:
     assert options.url(text) == url

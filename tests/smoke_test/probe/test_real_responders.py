@@ -1,4 +1,4 @@
-"""Who answered, by real proxies and app servers that are asked by the real probe."""
+"""Who responded, tested by probing real proxies and app servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ NAMES = {
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, str]]:
-    """Run each proxy in turn; return its name and its base URL."""
+    """Run each proxy; yield its name and its base URL."""
     product = PROXIES[request.param]
     path = program(product.program, product.package)
     with running(product, path, tmp_path_factory.mktemp("proxy")) as url:
@@ -36,7 +36,7 @@ def proxy(
 
 
 @pytest.mark.parametrize("route", ["dead", "closing", "silent"])
-def test_a_proxy_that_gets_no_answer_is_told_by_its_page(
+def test_a_proxy_without_a_response_is_recognized_by_its_page(
     proxy: tuple[str, str], route: str
 ) -> None:
     name, url = proxy
@@ -47,19 +47,23 @@ def test_a_proxy_that_gets_no_answer_is_told_by_its_page(
     assert verdict["layer"] == "proxy"
 
 
-@pytest.mark.parametrize("answer", ["404", "500", "empty-200", "empty-404"])
-def test_what_a_proxy_passes_on_is_not_its_own(proxy: tuple[str, str], answer: str) -> None:
+@pytest.mark.parametrize("response", ["404", "500", "empty-200", "empty-404"])
+def test_a_forwarded_response_is_not_attributed_to_the_proxy(
+    proxy: tuple[str, str], response: str
+) -> None:
     name, url = proxy
-    # Caddy 2.6 sends no Via: an empty answer that it passes on looks like its own.
-    unlike = "unknown" if (name, answer) != ("Caddy", "empty-404") else "proxy"
+    # Caddy 2.6 sends no Via, so an empty response that it forwards looks like its own.
+    expected = "unknown" if (name, response) != ("Caddy", "empty-404") else "proxy"
 
-    verdict = probe(f"{url}/foreign/{answer}/", "--timeout", "20").verdict
+    verdict = probe(f"{url}/foreign/{response}/", "--timeout", "20").verdict
 
-    assert verdict["answered_by"] == unlike
+    assert verdict["answered_by"] == expected
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_an_app_server_whose_app_raises_is_told_by_its_page(name: str, tmp_path: Path) -> None:
+def test_an_app_server_whose_app_raises_is_recognized_by_its_page(
+    name: str, tmp_path: Path
+) -> None:
     product = SERVERS[name]
     with running(product, program(product.program, product.package), tmp_path) as url:
         verdict = probe(f"{url}/smoke-test/").verdict

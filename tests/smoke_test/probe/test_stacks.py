@@ -1,4 +1,4 @@
-"""The proxy and app layers with the real parts: nginx in front, granian and Django behind."""
+"""The proxy and app layers with real programs: nginx in front of granian and Django."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.server
 def granian(
     port: int, settings: str = "petsage_project.settings", **environ: str
 ) -> Iterator[None]:
-    """Run the app server with these settings, until the block ends."""
+    """Run the app server with these settings until the block ends."""
     program = str(Path(sys.executable).with_name("granian"))
     command = [program, "--interface", "wsgi", "--port", str(port), "--log-level", "critical"]
     env = os.environ | {"DJANGO_SETTINGS_MODULE": settings, "PETSAGE_RELEASE": "r1"} | environ
@@ -56,9 +56,9 @@ UPSTREAM_HEADERS = (
     "add_header X-Upstream-Connect $upstream_connect_time always;"
 )
 
-# Name, the server block, the code, who wrote it; `{up}` is the app server, `{dead}` nobody,
-# `{silent}` accepts and says nothing, `{closing}` accepts and closes.
-FRONTS = [
+# Name, the server block, the code, the responder. `{up}` is the app server's port; nothing listens
+# on `{dead}`; `{silent}` accepts and never responds; `{closing}` accepts and closes.
+PROXIES = [
     ("healthy", "location / { " + TO_APP + " }", "ok", "app"),
     (
         "refused",
@@ -89,7 +89,7 @@ FRONTS = [
     ("not routed", "location /elsewhere/ { " + TO_APP + " }", "proxy.unrouted", "proxy"),
     ("another page", "location / { return 200 'hello'; }", "contract.not_json", "unknown"),
     ("closed by 444", "location / { return 444; }", "http.closed", None),
-    ("an own loop", "location / { return 301 $request_uri; }", "redirect.loop", "proxy"),
+    ("a redirect loop", "location / { return 301 $request_uri; }", "redirect.loop", "proxy"),
     (
         "to https",
         "location / { return 301 https://login.example/; }",
@@ -97,7 +97,7 @@ FRONTS = [
         "proxy",
     ),
     (
-        "an error page that is missing",
+        "a missing error page",
         "error_page 502 /502.html; location = /502.html { root /nowhere; } "
         + UPSTREAM_HEADERS
         + " location / { proxy_pass http://127.0.0.1:{dead}; }",
@@ -133,7 +133,7 @@ FRONTS = [
         "app",
     ),
     (
-        "the nonce stripped on its way to the app",
+        "the nonce stripped from the request",
         "location / { " + TO_APP + ' proxy_set_header X-PetSage-Nonce ""; }',
         "contract.unproven",
         "app",
@@ -147,8 +147,8 @@ FRONTS = [
 ]
 
 
-def ask_front(folder: Path, server: str, app_port: int, *arguments: str) -> Report:
-    """Probe an nginx with this server block; see FRONTS for its placeholders."""
+def probe_nginx(folder: Path, server: str, app_port: int, *arguments: str) -> Report:
+    """Probe an nginx with this server block; see PROXIES for the placeholders."""
     port, dead = free_ports(2)
     with serving(silent) as silent_port, serving(reset()) as closing_port:
         values = {"up": app_port, "dead": dead, "silent": silent_port, "closing": closing_port}
@@ -160,20 +160,20 @@ def ask_front(folder: Path, server: str, app_port: int, *arguments: str) -> Repo
 
 
 @pytest.mark.parametrize(
-    ("server", "code", "writer"), [row[1:] for row in FRONTS], ids=[row[0] for row in FRONTS]
+    ("server", "code", "responder"), [row[1:] for row in PROXIES], ids=[row[0] for row in PROXIES]
 )
-def test_behind_a_real_nginx(
+def test_a_real_nginx_gets_the_right_code_and_responder(
     app_port: int,
     tmp_path: Path,
     server: str,
     code: str,
-    writer: str | None,
+    responder: str | None,
 ) -> None:
-    report = ask_front(tmp_path, server, app_port)
+    report = probe_nginx(tmp_path, server, app_port)
 
     assert report.codes[0] == code
     assert report.exit_status == (0 if code == "ok" else 1)
-    assert report.verdict["answered_by"] == writer
+    assert report.verdict["answered_by"] == responder
 
 
 @pytest.mark.parametrize(
@@ -189,20 +189,20 @@ def test_behind_a_real_nginx(
         ),
         pytest.param(
             "location / { proxy_pass http://127.0.0.1:{silent}; proxy_read_timeout 1s; }",
-            "did not answer",
+            "did not respond",
             id="silent",
         ),
     ],
 )
-def test_a_front_that_says_what_its_upstream_did_refines_the_verdict(
+def test_a_proxy_that_reports_its_upstream_refines_the_verdict(
     app_port: int, tmp_path: Path, server: str, words: str
 ) -> None:
-    report = ask_front(tmp_path, f"{UPSTREAM_HEADERS} {server}", app_port)
+    report = probe_nginx(tmp_path, f"{UPSTREAM_HEADERS} {server}", app_port)
 
     assert words in report.verdict["message"]
 
 
-def test_half_up(app_port: int, tmp_path: Path) -> None:
+def test_one_dead_app_server_of_two_is_a_warning(app_port: int, tmp_path: Path) -> None:
     [port, dead] = free_ports(2)
     http = (
         f"upstream app {{ server 127.0.0.1:{dead} max_fails=0; server 127.0.0.1:{app_port}; }} "
@@ -213,10 +213,10 @@ def test_half_up(app_port: int, tmp_path: Path) -> None:
         codes = [probe(SITE.format(port=port)).codes for _ in range(2)]
 
     assert ["ok", "proxy.degraded"] in codes
-    assert all(found[0] == "ok" for found in codes)
+    assert all(first == "ok" for first, *_ in codes)
 
 
-def test_nginxs_own_cache(app_port: int, tmp_path: Path) -> None:
+def test_a_response_from_nginxs_cache_fails(app_port: int, tmp_path: Path) -> None:
     [port] = free_ports(1)
     to_app = TO_APP.replace("{up}", str(app_port))
     http = (
@@ -232,22 +232,24 @@ def test_nginxs_own_cache(app_port: int, tmp_path: Path) -> None:
     assert second.codes == ["contract.cached"]
 
 
-def test_the_direct_request_tells_a_wrong_upstream_from_a_dead_app(
+def test_the_direct_request_distinguishes_a_wrong_upstream_from_a_dead_app(
     app_port: int, tmp_path: Path
 ) -> None:
     server = "location / { proxy_pass http://127.0.0.1:{dead}; }"
-    [nobody] = free_ports(1)
+    [unused] = free_ports(1)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
 
-    wrong = ask_front(tmp_path / "a", server, app_port, "--direct", f"http://127.0.0.1:{app_port}")
-    dead = ask_front(tmp_path / "b", server, app_port, "--direct", f"http://127.0.0.1:{nobody}")
+    wrong = probe_nginx(
+        tmp_path / "a", server, app_port, "--direct", f"http://127.0.0.1:{app_port}"
+    )
+    dead = probe_nginx(tmp_path / "b", server, app_port, "--direct", f"http://127.0.0.1:{unused}")
 
     assert wrong.codes == ["proxy.upstream", "ok"]
     assert dead.codes == ["app.down", "tcp.refused"]
 
 
-def test_tls_and_http_2_by_nginx(app_port: int, tmp_path: Path) -> None:
+def test_tls_and_http_2_pass_through_nginx(app_port: int, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
@@ -284,7 +286,9 @@ def test_tls_and_http_2_by_nginx(app_port: int, tmp_path: Path) -> None:
         ("tests.settings.login", {}, "contract.not_json"),
     ],
 )
-def test_the_real_app_set_up_wrongly(settings: str, environ: dict[str, str], code: str) -> None:
+def test_wrong_settings_of_the_real_app_are_reported(
+    settings: str, environ: dict[str, str], code: str
+) -> None:
     [port] = free_ports(1)
     with granian(port, settings, **environ):
         report = probe(SITE.format(port=port))
@@ -292,7 +296,7 @@ def test_the_real_app_set_up_wrongly(settings: str, environ: dict[str, str], cod
     assert (report.exit_status, report.codes) == (1, [code])
 
 
-def test_the_real_app_with_a_redirect_to_https_behind_tls_loops(tmp_path: Path) -> None:
+def test_a_redirect_to_https_behind_tls_loops(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
@@ -315,14 +319,16 @@ def test_the_real_app_with_a_redirect_to_https_behind_tls_loops(tmp_path: Path) 
     assert report.verdict["answered_by"] == "app"
 
 
-def test_another_server_on_the_port_answers_with_its_own_build() -> None:
+def test_another_server_on_the_port_is_a_release_mismatch() -> None:
     with serving(app(X_PetSage_Release="old")) as port:
         report = probe(SITE.format(port=port), "--release", "r1")
 
     assert report.codes == ["release.mismatch"]
 
 
-def test_a_certificate_that_its_own_server_revokes(app_port: int, tmp_path: Path) -> None:
+def test_a_certificate_revoked_by_its_stapled_ocsp_response_fails(
+    app_port: int, tmp_path: Path
+) -> None:
     certificates.revoke(tmp_path)
     [port] = free_ports(1)
     http = (

@@ -1,4 +1,4 @@
-"""The tls layer, with real certificates of a private authority."""
+"""The tls layer, with real certificates from a private CA."""
 
 import os
 import socket
@@ -31,8 +31,10 @@ def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
     return str(path)
 
 
-def ask(context: ssl.SSLContext | None, *arguments: str, script: Script | None = None) -> Report:
-    """Probe a server with this context, by the name localhost."""
+def probe_tls(
+    context: ssl.SSLContext | None, *arguments: str, script: Script | None = None
+) -> Report:
+    """Probe a server with this context, as localhost."""
     with serving(script or app(), tls=context) as port:
         return probe(f"https://localhost:{port}/smoke-test/", "--timeout", "3", *arguments)
 
@@ -42,25 +44,25 @@ def good(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def test_a_good_certificate_passes(authority: trustme.CA, ca_file: str) -> None:
-    report = ask(good(authority), "--ca-file", ca_file)
+    report = probe_tls(good(authority), "--ca-file", ca_file)
 
     assert (report.exit_status, report.codes) == (0, ["ok"])
     assert report.verdict["timings_ms"]["tls"] > 0
     assert set(report.verdict["tls"]) == {"subject", "issuer", "expires_at"}
 
 
-def test_an_intermediate_that_is_sent_passes(authority: trustme.CA, ca_file: str) -> None:
+def test_a_chain_with_its_intermediate_passes(authority: trustme.CA, ca_file: str) -> None:
     context = certificates.server(authority.create_child_ca().issue_cert("localhost"))
 
-    assert ask(context, "--ca-file", ca_file).codes == ["ok"]
+    assert probe_tls(context, "--ca-file", ca_file).codes == ["ok"]
 
 
-def test_ssl_cert_file_is_honoured(
+def test_ssl_cert_file_is_honored(
     authority: trustme.CA, ca_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
 
-    assert ask(good(authority)).codes == ["ok"]
+    assert probe_tls(good(authority)).codes == ["ok"]
 
 
 def expired(authority: trustme.CA) -> ssl.SSLContext:
@@ -73,15 +75,15 @@ def not_yet_valid(authority: trustme.CA) -> ssl.SSLContext:
     return certificates.server(certificate)
 
 
-def of_another_name(authority: trustme.CA) -> ssl.SSLContext:
+def for_another_name(authority: trustme.CA) -> ssl.SSLContext:
     return certificates.server(authority.issue_cert("other.example", "127.0.0.1"))
 
 
-def of_another_authority(_authority: trustme.CA) -> ssl.SSLContext:
+def from_another_ca(_authority: trustme.CA) -> ssl.SSLContext:
     return good(trustme.CA())
 
 
-def of_an_old_protocol(authority: trustme.CA) -> ssl.SSLContext:
+def with_an_old_protocol(authority: trustme.CA) -> ssl.SSLContext:
     context = good(authority)
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.warns(DeprecationWarning, match="TLSv1"):
@@ -91,10 +93,10 @@ def of_an_old_protocol(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def of_no_common_cipher(authority: trustme.CA) -> ssl.SSLContext:
+def without_a_common_cipher(authority: trustme.CA) -> ssl.SSLContext:
     context = good(authority)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    # For a key of another kind than the certificate's.
+    # For another type of key than the certificate's.
     context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
     return context
 
@@ -110,40 +112,42 @@ def rejecting_the_name(authority: trustme.CA) -> ssl.SSLContext:
     [
         (expired, "tls.expired"),
         (not_yet_valid, "tls.not_yet_valid"),
-        (of_another_name, "tls.hostname"),
-        (of_another_authority, "tls.untrusted"),
+        (for_another_name, "tls.hostname"),
+        (from_another_ca, "tls.untrusted"),
         (certificates.without_intermediate, "tls.untrusted"),
-        (of_an_old_protocol, "tls.protocol"),
-        (of_no_common_cipher, "tls.protocol"),
+        (with_an_old_protocol, "tls.protocol"),
+        (without_a_common_cipher, "tls.protocol"),
         (rejecting_the_name, "tls.unrecognized_name"),
     ],
 )
-def test_a_bad_handshake_is_told_by_its_cause(
+def test_a_failed_handshake_is_reported_with_its_cause(
     authority: trustme.CA,
     ca_file: str,
     make_context: Callable[[trustme.CA], ssl.SSLContext],
     code: str,
 ) -> None:
-    report = ask(make_context(authority), "--ca-file", ca_file)
+    report = probe_tls(make_context(authority), "--ca-file", ca_file)
 
     assert (report.exit_status, report.codes) == (1, [code])
     assert report.verdict["layer"] == "tls"
     assert report.verdict["answered_by"] is None
 
 
-def test_a_self_signed_certificate_fails_unless_it_is_named(ca_file: str, tmp_path: Path) -> None:
+def test_a_self_signed_certificate_fails_unless_ca_file_names_it(
+    ca_file: str, tmp_path: Path
+) -> None:
     context = certificates.self_signed(tmp_path)
 
-    assert ask(context, "--ca-file", ca_file).codes == ["tls.self_signed"]
-    assert ask(context, "--ca-file", str(tmp_path / "self-signed.pem")).codes == ["ok"]
+    assert probe_tls(context, "--ca-file", ca_file).codes == ["tls.self_signed"]
+    assert probe_tls(context, "--ca-file", str(tmp_path / "self-signed.pem")).codes == ["ok"]
 
 
-def test_the_systems_authorities_do_not_vouch_for_a_private_one(authority: trustme.CA) -> None:
-    assert ask(good(authority)).codes == ["tls.untrusted"]
+def test_the_systems_cas_do_not_trust_a_private_one(authority: trustme.CA) -> None:
+    assert probe_tls(good(authority)).codes == ["tls.untrusted"]
 
 
 def speaking(banner: bytes) -> Script:
-    """Say this to whoever connects, and then nothing more."""
+    """Send this to each client, then nothing else."""
 
     def script(connection: socket.socket) -> None:
         connection.recv(65536)
@@ -154,7 +158,7 @@ def speaking(banner: bytes) -> Script:
 
 
 def leaving(connection: socket.socket) -> None:
-    """Read what comes first, and go."""
+    """Read once, then close."""
     connection.recv(65536)
 
 
@@ -169,16 +173,16 @@ def leaving(connection: socket.socket) -> None:
         pytest.param(reset(), "tls.timeout", id="waiting for an http request"),
     ],
 )
-def test_https_to_what_speaks_no_tls(script: Script, code: str) -> None:
-    # Only what never ends is cut short.
+def test_https_to_a_server_without_tls_fails(script: Script, code: str) -> None:
+    # A short timeout only for servers that never respond.
     timeout = ["--timeout", "0.5"] if code == "tls.timeout" else []
 
-    report = ask(None, *timeout, script=script)
+    report = probe_tls(None, *timeout, script=script)
 
     assert (report.exit_status, report.codes) == (1, [code])
 
 
-def test_http_to_a_tls_port(authority: trustme.CA) -> None:
+def test_http_to_a_tls_port_fails(authority: trustme.CA) -> None:
     with serving(app(), tls=good(authority)) as port:
         report = probe(f"http://localhost:{port}/smoke-test/", "--timeout", "1")
 
@@ -201,7 +205,7 @@ def test_a_certificate_that_expires_soon_is_a_warning(
 ) -> None:
     context = certificates.server(authority.issue_cert("localhost", not_after=NOW + days * DAY))
 
-    report = ask(context, "--ca-file", ca_file, *arguments)
+    report = probe_tls(context, "--ca-file", ca_file, *arguments)
 
     assert (report.exit_status, report.codes) == (0, codes)
 
@@ -209,7 +213,7 @@ def test_a_certificate_that_expires_soon_is_a_warning(
 def test_an_intermediate_that_expires_before_its_leaf_is_a_warning(tmp_path: Path) -> None:
     context = certificates.expiring_intermediate(tmp_path)
 
-    report = ask(context, "--ca-file", str(tmp_path / "ca.pem"))
+    report = probe_tls(context, "--ca-file", str(tmp_path / "ca.pem"))
 
     assert (report.exit_status, report.codes) == (0, ["ok", "tls.expiring"])
 
@@ -217,7 +221,7 @@ def test_an_intermediate_that_expires_before_its_leaf_is_a_warning(tmp_path: Pat
 def test_a_redirect_from_https_to_http_is_refused(authority: trustme.CA, ca_file: str) -> None:
     script = redirecting("http://localhost:{port}/smoke-test/")
 
-    report = ask(good(authority), "--ca-file", ca_file, script=script)
+    report = probe_tls(good(authority), "--ca-file", ca_file, script=script)
 
     assert report.codes == ["redirect.downgrade"]
 
@@ -226,23 +230,23 @@ def test_a_redirect_from_http_to_https_is_followed(authority: trustme.CA, ca_fil
     with serving(app(), tls=good(authority)) as port:
         target = f"https://localhost:{port}/smoke-test/"
         with serving(redirecting(target, "301 Moved Permanently")) as plain_port:
-            asked = f"http://localhost:{plain_port}/smoke-test/"
-            report = probe(asked, "--ca-file", ca_file)
+            url = f"http://localhost:{plain_port}/smoke-test/"
+            report = probe(url, "--ca-file", ca_file)
 
     assert report.codes == ["ok"]
     assert report.verdict["url"] == target
-    assert report.verdict["redirects"] == [asked]
+    assert report.verdict["redirects"] == [url]
 
 
-def test_a_reset_after_the_handshake_is_not_of_tls(authority: trustme.CA, ca_file: str) -> None:
-    report = ask(good(authority), "--ca-file", ca_file, script=reset())
+def test_a_reset_after_the_handshake_is_not_a_tls_fault(
+    authority: trustme.CA, ca_file: str
+) -> None:
+    report = probe_tls(good(authority), "--ca-file", ca_file, script=reset())
 
     assert report.verdict["layer"] == "http"
 
 
-def test_the_name_of_the_url_is_asked_for_wherever_the_request_goes(
-    authority: trustme.CA, ca_file: str
-) -> None:
+def test_sni_is_the_urls_name_even_with_connect_to(authority: trustme.CA, ca_file: str) -> None:
     named: list[str] = []
     context = certificates.server(authority.issue_cert("api.petsage.example"))
     context.sni_callback = lambda _socket, name, _context: named.append(str(name))
@@ -257,13 +261,13 @@ def test_the_name_of_the_url_is_asked_for_wherever_the_request_goes(
         )
 
     assert report.codes == ["ok"]
-    # Once for the request, once for the revocation.
+    # Once for the request, once for the revocation check.
     assert named == ["api.petsage.example"] * 2
     assert report.verdict["address"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("content", [None, "", "not a certificate"])
-def test_a_ca_file_that_cannot_be_used_leaves_it_undecided(
+def test_with_an_unusable_ca_file_the_probe_cannot_judge(
     tmp_path: Path, content: str | None
 ) -> None:
     path = tmp_path / "ca.pem"
@@ -277,13 +281,13 @@ def test_a_ca_file_that_cannot_be_used_leaves_it_undecided(
     assert str(path) in report.verdict["message"]
 
 
-def test_a_ca_file_of_nonsense_in_pem_leaves_it_undecided(
+def test_with_a_malformed_ca_file_the_probe_cannot_judge(
     authority: trustme.CA, tmp_path: Path
 ) -> None:
     path = tmp_path / "ca.pem"
     path.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 
-    report = ask(good(authority), "--ca-file", str(path))
+    report = probe_tls(good(authority), "--ca-file", str(path))
 
     assert (report.exit_status, report.codes) == (3, ["probe.ca_file"])
 
@@ -297,7 +301,7 @@ def test_a_ca_file_that_is_a_pipe_does_not_block(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_client_certificate_that_is_required(
+def test_a_required_client_certificate_is_reported(
     authority: trustme.CA, ca_file: str, version: ssl.TLSVersion
 ) -> None:
     context = good(authority)
@@ -305,22 +309,22 @@ def test_a_client_certificate_that_is_required(
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)
 
-    report = ask(context, "--ca-file", ca_file)
+    report = probe_tls(context, "--ca-file", ca_file)
 
     assert (report.exit_status, report.verdict["layer"]) == (1, "tls")
 
 
-def test_a_certificate_with_only_a_common_name_is_for_no_name(tmp_path: Path) -> None:
+def test_a_certificate_with_only_a_common_name_is_rejected(tmp_path: Path) -> None:
     context = certificates.self_signed(tmp_path, names=False)
 
-    report = ask(context, "--ca-file", str(tmp_path / "self-signed.pem"))
+    report = probe_tls(context, "--ca-file", str(tmp_path / "self-signed.pem"))
 
     assert (report.exit_status, report.codes) == (1, ["tls.hostname"])
     assert "subjectAltName" in report.verdict["message"]
 
 
 def frame(kind: int, stream: int, payload: bytes = b"", flags: int = 0) -> bytes:
-    """Return a frame of HTTP/2 (RFC 9113, 4.1)."""
+    """Return an HTTP/2 frame (RFC 9113, 4.1)."""
     head = len(payload).to_bytes(3, "big") + bytes([kind, flags])
     return head + stream.to_bytes(4, "big") + payload
 
@@ -343,10 +347,10 @@ def refusing_streams(connection: socket.socket) -> None:
         received = received[9 + size :]
 
 
-def test_a_refused_http_2_stream(authority: trustme.CA, ca_file: str) -> None:
+def test_a_refused_http_2_stream_is_reported(authority: trustme.CA, ca_file: str) -> None:
     context = good(authority)
     context.set_alpn_protocols(["h2"])
 
-    report = ask(context, "--ca-file", ca_file, script=refusing_streams)
+    report = probe_tls(context, "--ca-file", ca_file, script=refusing_streams)
 
     assert (report.exit_status, report.codes) == (1, ["http.stream_refused"])

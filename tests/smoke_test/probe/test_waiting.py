@@ -1,4 +1,4 @@
-"""The waiting, for real: servers that are born late, change and die."""
+"""Waiting, with real servers that start late, change and stop."""
 
 import json
 import os
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.process
 
 
 def in_turn(*scripts: Script) -> Script:
-    """Answer each connection by the next script, and then by the last one for ever."""
+    """Handle each connection with the next script; the last one repeats."""
     left = list(scripts)
     lock = threading.Lock()
 
@@ -40,7 +40,7 @@ def in_turn(*scripts: Script) -> Script:
 
 @contextmanager
 def running(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Start the command as a process, and end it if it has not ended by itself."""
+    """Start the command as a process, and kill it at the end if it still runs."""
     command = [sys.executable, "-m", "smoke_test.probe", *arguments]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -55,7 +55,7 @@ def running(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
 BAD_GATEWAY = other("502 Bad Gateway", nginx("502 Bad Gateway"))
 
 
-def test_a_server_that_is_born_late_passes(free_port: int) -> None:
+def test_a_server_that_starts_late_passes(free_port: int) -> None:
     url = f"http://127.0.0.1:{free_port}/smoke-test/"
     with running(url, "--wait", "20", "--format", "json") as process:
         assert process.stderr is not None
@@ -74,7 +74,7 @@ def test_a_server_that_is_born_late_passes(free_port: int) -> None:
     assert stderr.endswith("s  ok\n")
 
 
-def test_the_old_release_is_waited_out() -> None:
+def test_the_probe_waits_until_the_old_release_is_gone() -> None:
     old, new = app(X_PetSage_Release="r0"), app()
     with serving(in_turn(BAD_GATEWAY, old, old, new)) as port:
         url = f"http://127.0.0.1:{port}/smoke-test/"
@@ -88,7 +88,7 @@ def test_the_old_release_is_waited_out() -> None:
     ]
 
 
-def test_the_old_release_for_ever_fails_with_wanted_and_got() -> None:
+def test_an_old_release_that_stays_fails_with_both_releases() -> None:
     with serving(app(X_PetSage_Release="r0")) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--release", "r1", "--wait", "1.5")
 
@@ -97,7 +97,7 @@ def test_the_old_release_for_ever_fails_with_wanted_and_got() -> None:
     assert report.verdict["message"] == "got release r0, expected r1."
 
 
-def test_a_flapping_server_does_not_pass_three_times_consecutive_passes() -> None:
+def test_a_failure_resets_the_consecutive_passes() -> None:
     with serving(in_turn(app(), app(), BAD_GATEWAY, app(), app(), app())) as port:
         url = f"http://127.0.0.1:{port}/smoke-test/"
         report = probe(url, "--wait", "30", "--consecutive", "3")
@@ -110,7 +110,7 @@ def test_a_flapping_server_does_not_pass_three_times_consecutive_passes() -> Non
     ]
 
 
-def test_retry_after_is_honoured() -> None:
+def test_retry_after_is_honored() -> None:
     busy = other("503 Busy", nginx("503 Busy"), Retry_After="2")
     with serving(in_turn(busy, app())) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--wait", "30")
@@ -127,13 +127,13 @@ def test_retry_after_is_honoured() -> None:
         pytest.param(dripping(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), id="dripping headers"),
     ],
 )
-def test_the_deadline_holds_against_a_server_that_does_not_end(script: Script) -> None:
+def test_the_deadline_holds_against_a_server_that_never_finishes(script: Script) -> None:
     with serving(script) as port:
         started = time.monotonic()
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--wait", "3", "--timeout", "60")
         took_s = time.monotonic() - started
 
-    # What the user was promised, not a speed: within 10 %.
+    # The promised limit, plus 10 %. This is not a speed test.
     assert took_s <= 3.3
     assert (report.exit_status, report.codes) == (1, ["http.timeout"])
 
@@ -147,19 +147,19 @@ def test_the_deadline_holds_against_a_server_that_does_not_end(script: Script) -
     ],
 )
 @pytest.mark.parametrize("script", [pytest.param(silent, id="in an exchange"), BAD_GATEWAY])
-def test_a_signal_ends_it_with_a_complete_report(
+def test_a_signal_ends_the_probe_with_a_complete_report(
     number: int, report_format: str, status: int, script: Script
 ) -> None:
-    asked = threading.Event()
+    connected = threading.Event()
 
-    def noticed(connection: socket.socket) -> None:
-        asked.set()
+    def handle(connection: socket.socket) -> None:
+        connected.set()
         script(connection)
 
-    with serving(noticed) as port:
+    with serving(handle) as port:
         url = f"http://127.0.0.1:{port}/smoke-test/"
         with running(url, "--wait", "60", "--timeout", "30", "--format", report_format) as process:
-            wait_until(asked.is_set, "the server is asked")
+            wait_until(connected.is_set, "the probe connects")
             os.kill(process.pid, number)
             stdout, stderr = process.communicate(timeout=10)
 
@@ -168,7 +168,7 @@ def test_a_signal_ends_it_with_a_complete_report(
     assert not looks_like_a_pass(stdout, report_format)
 
 
-def test_on_a_terminal_the_line_says_how_much_time_is_left() -> None:
+def test_a_terminal_shows_the_time_left() -> None:
     screen, terminal = os.openpty()
     with serving(in_turn(BAD_GATEWAY, app())) as port:
         url = f"http://127.0.0.1:{port}/smoke-test/"
@@ -185,7 +185,7 @@ def test_on_a_terminal_the_line_says_how_much_time_is_left() -> None:
     assert re.fullmatch(r"0\.0 s  proxy\.bad_gateway  ->  \d\.\d s  ok\r\n", last)
 
 
-def test_the_timeline_is_live_and_has_transitions_only() -> None:
+def test_the_timeline_shows_only_transitions() -> None:
     with (
         serving(in_turn(BAD_GATEWAY, BAD_GATEWAY, app())) as port,
         running(f"http://127.0.0.1:{port}/smoke-test/", "--wait", "30") as process,
