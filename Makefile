@@ -5,8 +5,8 @@ ROUNDS ?= 9
 TIMES ?= 10
 BIN := .venv/bin
 LOCKS := requirements.txt requirements-dev.txt benchmarks/requirements.txt
-COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --python-version 3.11 \
-  --extra server --custom-compile-command 'make lock'
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras \
+  --python-version 3.11 --extra server --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 export NGINX_PORT

@@ -14,6 +14,7 @@ import pytest
 from smoke_test.contract import BODY
 from smoke_test.probe import options
 from smoke_test.probe.codes import CODES
+from smoke_test.probe.reports import FORMATS
 from tests.conftest import ROOT
 from tests.smoke_test.test_checks import CASES, SLOW
 
@@ -79,7 +80,7 @@ def test_the_docs_list_every_code_of_the_probe_with_meaning_and_hint() -> None:
         for name, code in CODES.items()
     ]
 
-    assert [line for line in PROBE.splitlines() if re.match(r"\| `[a-z]+\.", line)] == rows
+    assert [line for line in PROBE.splitlines() if re.match(r"\| `[a-z]+\.[a-z_]+`", line)] == rows
 
 
 def test_the_docs_list_exactly_the_options_of_the_probe() -> None:
@@ -89,6 +90,12 @@ def test_the_docs_list_exactly_the_options_of_the_probe() -> None:
     listed = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", parser.format_help(), re.MULTILINE)
 
     assert set(re.findall(r"^\| `(--[a-z-]+)", PROBE, re.MULTILINE)) == set(listed)
+
+
+def test_the_docs_list_exactly_the_formats_of_the_probe() -> None:
+    section = PROBE.partition("\n## Formats\n")[2].partition("\n## ")[0]
+
+    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == FORMATS
 
 
 @pytest.mark.process

@@ -8,24 +8,27 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from smoke_test.probe import gate, options, reports
+from smoke_test.probe import files, gate, options
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.deadline import Deadline, Interrupted
 from smoke_test.probe.diagnosis import Expectations
-from smoke_test.probe.probe import Probe, Undecided
-from smoke_test.probe.progress import Progress
-from smoke_test.probe.streams import emit
+from smoke_test.probe.probe import Probe, Undecided, split_credentials
+from smoke_test.probe.progress import Progress, WatchProgress
+from smoke_test.probe.reports import render, text
+from smoke_test.probe.reports.subject import failure_line
+from smoke_test.probe.streams import emit, painted
 from smoke_test.probe.verdict import Level, Verdict, printable
+from smoke_test.probe.watch import Watch
+from smoke_test.probe.watch import run as run_watch
 
 # Exit statuses; docs/probe.md. Bad usage is 2.
 PASSED, FAILED, UNDECIDED = 0, 1, 3
 
 InProcess = Callable[[Expectations, Deadline], list[Verdict]]
-
-_COLORS: dict[Level, str] = {"ok": "32;1", "warning": "33;1", "error": "31;1"}
 
 
 def main(
@@ -50,45 +53,44 @@ def main(
 
 def run(given: Namespace, in_process: InProcess | None = None) -> int:
     """Do what the parsed options say, and return the exit status."""
-    outcome = gate.Outcome()
+    outcome = Watch() if given.watch else gate.Outcome()
+    outcome.urls = [printable(split_credentials(url)[0]) for url in given.urls] or ["in process"]
     with _stop_signals() as stop:
         try:
-            _make_attempts(outcome, given, in_process, stop)
+            if isinstance(outcome, Watch):
+                _watch(outcome, given, stop)
+            else:
+                _make_attempts(outcome, given, in_process, stop)
         except Interrupted:
-            pass
+            name = signal.Signals(stop.signal_number).name
+            give_up(outcome, "probe.interrupted", f"interrupted by {name}.")
         except Undecided as error:
-            _give_up(outcome, error.code, str(error))
+            give_up(outcome, error.code, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the report must be complete
-            _give_up(outcome, "probe.failed", f"{type(error).__name__}: {error}.")
-        _report(outcome, given.format)
+            give_up(outcome, "probe.failed", f"{type(error).__name__}: {error}.")
+        is_written = _report(outcome, given.reports or [options.Report()])
+    if any(report.format == "nagios" for report in given.reports):
+        from smoke_test.probe.reports import nagios
+
+        return nagios.state(outcome) if is_written else nagios.UNKNOWN
     if stop.signal_number:
-        return 128 + stop.signal_number
+        # A watch that is stopped has seen all the same what failed.
+        seen_to_fail = isinstance(outcome, Watch) and outcome.failed
+        return FAILED if seen_to_fail else 128 + stop.signal_number
     if not outcome.decided:
         return UNDECIDED
-    return PASSED if outcome.passed else FAILED
+    if not outcome.passed:
+        return FAILED
+    return PASSED if is_written else UNDECIDED
 
 
 def _make_attempts(
     outcome: gate.Outcome, given: Namespace, in_process: InProcess | None, stop: "_Stop"
 ) -> None:
-    expected = Expectations(given.release, given.slow, given.cert_days)
-    probe = Probe(
-        urls=given.urls,
-        expected=expected,
-        also=given.also,
-        page=given.page,
-        headers=tuple(given.headers),
-        all_addresses=given.all_addresses,
-        connect_to=given.connect_to,
-        direct=given.direct,
-        ca_file=given.ca_file,
-        check_cancelled=stop.check,
-    )
-
     def attempt_in_process(timeout_s: float) -> gate.Attempt:
         assert in_process is not None  # noqa: S101 - the options were checked
         deadline = Deadline(time.monotonic() + timeout_s, stop.check)
-        return gate.Attempt(in_process(expected, deadline))
+        return gate.Attempt(in_process(_expectations(given), deadline))
 
     plan = gate.Plan(
         timeout_s=given.timeout,
@@ -103,7 +105,7 @@ def _make_attempts(
         gate.run(
             outcome,
             plan,
-            attempt_in_process if given.in_process else probe.attempt,
+            attempt_in_process if given.in_process else _probe(given, stop).attempt,
             clock=time.monotonic,
             sleep=stop.sleep,
             notify=progress or (lambda _outcome: None),
@@ -113,7 +115,51 @@ def _make_attempts(
             progress.close(outcome)
 
 
-def _give_up(outcome: gate.Outcome, code: str, message: str) -> None:
+def _watch(watch: Watch, given: Namespace, stop: "_Stop") -> None:
+    # Imported only here: a probe that does not watch starts faster without it.
+    from concurrent.futures import ThreadPoolExecutor
+
+    plan = gate.Plan(
+        timeout_s=given.timeout,
+        wait_s=given.watch,
+        fail_on_warning=given.fail_level == "WARNING",
+    )
+    progress = WatchProgress(sys.stderr, plan.wait_s)
+    probe = _probe(given, stop)
+    with ThreadPoolExecutor(max_workers=2 * options.MAX_WATCH_TIMEOUT_S) as threads:
+        try:
+            run_watch(
+                watch,
+                plan,
+                lambda timeout_s: threads.submit(probe.attempt, timeout_s),
+                clock=time.monotonic,
+                sleep=stop.sleep,
+                notify=progress,
+            )
+        finally:
+            progress.close()
+
+
+def _probe(given: Namespace, stop: "_Stop") -> Probe:
+    return Probe(
+        urls=given.urls,
+        expected=_expectations(given),
+        also=given.also,
+        page=given.page,
+        headers=tuple(given.headers),
+        all_addresses=given.all_addresses,
+        connect_to=given.connect_to,
+        direct=given.direct,
+        ca_file=given.ca_file,
+        check_cancelled=stop.check,
+    )
+
+
+def _expectations(given: Namespace) -> Expectations:
+    return Expectations(given.release, given.slow, given.cert_days)
+
+
+def give_up(outcome: gate.Outcome, code: str, message: str) -> None:
     """Complete the outcome with a verdict on the probe itself."""
     hint = CODES[code].hint
     verdict = Verdict("", "error", "probe", code, printable(message), hint)
@@ -121,34 +167,57 @@ def _give_up(outcome: gate.Outcome, code: str, message: str) -> None:
     outcome.passed = outcome.decided = False
 
 
-def _report(outcome: gate.Outcome, report_format: str) -> None:
-    """Write the report; what cannot be written changes neither the verdict nor the exit status."""
+def _report(outcome: gate.Outcome, wanted: Sequence[options.Report]) -> bool:
+    """Write the reports, and return whether each of the files has its own.
+
+    What cannot be written to a stream, or for GitHub, changes neither the verdict nor the exit
+    status.
+    """
     out: list[tuple[str, Level | None]] = []
     err: list[tuple[str, Level | None]] = []
-    if report_format == "text":
-        out += [(line, "ok") for line in reports.passes(outcome)]
-        err += [(block, level) for level, block in reports.issues(outcome)]
-        if not outcome.passed and not any(v.level == "error" for v in outcome.verdicts):
-            err.append((reports.failure_line(outcome), "error"))
+    on_stdout = next((report.format for report in wanted if report.file is None), "text")
+    if on_stdout == "text":
+        out += [(line, "ok") for line in text.passes(outcome)]
+        err += [(block, level) for level, block in text.issues(outcome)]
     else:
-        out.append((reports.FORMATS[report_format](outcome), None))
-        if not outcome.passed:
-            err.append((reports.failure_line(outcome), None))
+        out.append((render(outcome, on_stdout), None))
+        if not outcome.passed and on_stdout != "nagios":
+            # Icinga takes both streams for the plugin's output.
+            err.append((failure_line(outcome), None))
     if problem := _write(sys.stdout, out):
         err.append((f"error: cannot write the report: {problem}", "error"))
+    problems = [
+        f"error: cannot write '{printable(str(report.file))}': {problem}"
+        for report in wanted
+        if report.file is not None
+        and (problem := files.replace(report.file, f"{render(outcome, report.format)}\n"))
+    ]
+    err += [(problem, "error") for problem in problems]
+    if any(report.format == "github" for report in wanted):
+        err += [(problem, None) for problem in _write_for_github(outcome)]
     _write(sys.stderr, err)
+    return not problems
+
+
+def _write_for_github(outcome: gate.Outcome) -> list[str]:
+    """Add to the step's summary and outputs, where there are any; return what went wrong."""
+    # Imported only here, as the other formats are.
+    from smoke_test.probe.reports import github
+
+    documents = {
+        "GITHUB_STEP_SUMMARY": github.step_summary,
+        "GITHUB_OUTPUT": github.step_outputs,
+    }
+    return [
+        f"error: cannot write ${variable}: {problem}"
+        for variable, document in documents.items()
+        if (path := os.environ.get(variable))
+        and (problem := files.append(Path(path), document(outcome)))
+    ]
 
 
 def _write(stream: TextIO | None, lines: Sequence[tuple[str, Level | None]]) -> str | None:
-    """Write lines, colored on a terminal unless NO_COLOR is set; return what went wrong."""
-    paints = stream is not None and stream.isatty() and not os.environ.get("NO_COLOR")
-    return emit(
-        stream, "".join(_painted(text, level if paints else None) for text, level in lines)
-    )
-
-
-def _painted(text: str, level: Level | None) -> str:
-    return f"\x1b[{_COLORS[level]}m{text}\x1b[0m\n" if level else f"{text}\n"
+    return emit(stream, "".join(f"{painted(stream, line, level)}\n" for line, level in lines))
 
 
 class _Stop:

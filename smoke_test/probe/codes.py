@@ -308,6 +308,11 @@ CODES = {
         "install ca-certificates, or pass a PEM file with --ca-file or SSL_CERT_FILE",
         retryable=False,
     ),
+    "probe.interrupted": Code(
+        "a signal ended the probe before it had judged",
+        "was the job canceled, or is its time limit shorter than --wait?",
+        retryable=False,
+    ),
     "probe.failed": Code(
         "the probe itself failed, so it cannot judge",
         "this is a bug in the probe: report the message and the options",

@@ -57,6 +57,11 @@ class Timings(NamedTuple):
     answer: float | None = None
     total: float = 0.0
 
+    @property
+    def known(self) -> dict[str, float]:
+        """Return the phases that there were, in order, by their names."""
+        return {name: ms for name, ms in self._asdict().items() if ms is not None}
+
 
 class Certificate(NamedTuple):
     """The server's verified certificate.

@@ -44,12 +44,14 @@ class Step:
 class Outcome:
     """The verdicts of the last attempt, and the timeline that led there.
 
+    `urls` are what was asked for, fit to be printed.
     `passed` says whether the gate is open, `timed_out` whether the time was up before, `decided`
     whether the probe could judge at all. It is complete at all times, so that an interrupted wait
     can be reported.
     """
 
     def __init__(self) -> None:
+        self.urls: Sequence[str] = ()
         self.passed = False
         self.decided = True
         self.verdicts: Sequence[Verdict] = ()
@@ -85,7 +87,7 @@ def run(
     while True:
         at_s = clock() - started
         found = attempt(min(plan.timeout_s, left_s()))
-        _note(outcome, plan, found.verdicts, at_s)
+        note(outcome, plan, found.verdicts, at_s)
         outcome.waited_s = clock() - started
         notify(outcome)
         if outcome.consecutive_passes >= plan.consecutive:
@@ -121,7 +123,8 @@ def is_pass(verdicts: Sequence[Verdict], *, fail_on_warning: bool) -> bool:
     return not any(verdict.level in bad for verdict in verdicts)
 
 
-def _note(outcome: Outcome, plan: Plan, verdicts: Sequence[Verdict], at_s: float) -> None:
+def note(outcome: Outcome, plan: Plan, verdicts: Sequence[Verdict], at_s: float) -> None:
+    """Add the attempt that began `at_s` seconds after the first one."""
     outcome.verdicts = verdicts
     outcome.attempts += 1
     passed = is_pass(verdicts, fail_on_warning=plan.fail_on_warning)

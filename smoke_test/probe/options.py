@@ -4,18 +4,25 @@ No error shows a credential, wherever in the arguments it is.
 """
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+import sys
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from smoke_test.contract import PATH, RELEASE, RELEASE_FORMAT
-from smoke_test.probe import reports
+from smoke_test.probe.files import is_replaceable
 from smoke_test.probe.probe import Also
 from smoke_test.probe.redirects import split_http_url
+from smoke_test.probe.reports import FORMATS
+from smoke_test.probe.streams import emit
 from smoke_test.probe.verdict import printable
 
 USAGE = 2
+
+# One request starts every second, so this many may be under way.
+MAX_WATCH_TIMEOUT_S = 60
 
 DESCRIPTION = (
     "Follows one request through every layer (DNS, TCP, TLS, nginx, app server, Django, contract, "
@@ -31,6 +38,30 @@ _ALSO = re.compile(
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*[\t\x20-\x7e]+")
 
 
+class Report(NamedTuple):
+    """A format, and the file to write it to; standard output without one."""
+
+    given_format: str | None = None
+    file: Path | None = None
+
+    @property
+    def format(self) -> str:
+        return self.given_format or "text"
+
+
+class _AddReport(Action):
+    """Joins each --format with the --output next to it."""
+
+    def __call__(
+        self, _parser: ArgumentParser, given: Namespace, value: Any, option: str | None = None
+    ) -> None:
+        field = "given_format" if option == "--format" else "file"
+        *before, last = getattr(given, self.dest) or [Report()]
+        if getattr(last, field) is not None:
+            before, last = [*before, last], Report()
+        setattr(given, self.dest, [*before, last._replace(**{field: value})])
+
+
 class Parser(ArgumentParser):
     """The probe's arguments; docs/probe.md describes them."""
 
@@ -41,6 +72,7 @@ class Parser(ArgumentParser):
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> Namespace:
+        self._arguments = sys.argv[1:] if args is None else args
         given, unknown = self.parse_known_args(args, namespace)
         if unknown:
             # Without its value, which could be a credential.
@@ -51,7 +83,14 @@ class Parser(ArgumentParser):
         return given
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"error: {_redacted(message)}\n")
+        text = f"error: {_redacted(message)}"
+        if not {"nagios", "--format=nagios"}.isdisjoint(self._arguments):
+            # For Nagios, 2 is CRITICAL, and it reads standard output.
+            from smoke_test.probe.reports import nagios
+
+            emit(sys.stdout, f"{nagios.status_line(nagios.UNKNOWN, text)}\n")
+            self.exit(nagios.UNKNOWN)
+        self.exit(USAGE, f"{text}\n")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -61,6 +100,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--in-process", action="store_true", help="check this project itself, with manage.py")
     add("--release", metavar="ID", type=release, help="the release that must answer")
     add("--wait", metavar="SECONDS", type=seconds, default=0.0, help="keep retrying that long")
+    add("--watch", metavar="SECONDS", type=watch, default=0.0, help="ask every second, that long")
     add("--timeout", metavar="SECONDS", type=timeout, default=5.0, help="of one attempt (5)")
     add("--consecutive", metavar="N", type=count, default=1, help="passes in a row needed (1)")
     add("--fail-fast", action="store_true", help="stop at a fault that waiting cannot fix")
@@ -76,9 +116,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--cert-days", metavar="DAYS", type=amount, default=14.0, help="warn of its end (14)")
     add("--slow", metavar="MS", type=amount, default=1000.0, help="warn of slow answers (1000)")
     add("--fail-level", choices=["WARNING", "ERROR"], default="ERROR", help="that fails (ERROR)")
-    add(
-        "--format", choices=["text", *reports.FORMATS], default="text", help="of the report (text)"
-    )
+    add("--format", choices=FORMATS, action=_AddReport, default=[], dest="reports",
+        help="of the report (text; repeatable)")  # fmt: skip
+    add("--output", metavar="FILE", type=output, action=_AddReport, default=[], dest="reports",
+        help="for this format, instead of standard output")  # fmt: skip
 
 
 def url(text: str) -> str:
@@ -134,9 +175,22 @@ def release(text: str) -> str:
     return text
 
 
+def output(text: str) -> Path:
+    """Return the path of a file that can be written, so that this is known before the probe."""
+    path = Path(text)
+    if not text or not is_replaceable(path):
+        raise _invalid(text, "a file in a directory where this user may write")
+    return path
+
+
 def seconds(text: str) -> float:
     """Return seconds to wait, a day at most."""
     return _number(text, "0 to 86400 seconds", least=0.0, most=86400)
+
+
+def watch(text: str) -> float:
+    """Return seconds to watch, a day at most."""
+    return _number(text, "1 to 86400 seconds", least=1.0, most=86400)
 
 
 def timeout(text: str) -> float:
@@ -162,14 +216,39 @@ def conflict(given: Namespace) -> str | None:
         return "got --in-process with a URL, expected one of the two"
     if not given.in_process and not given.urls:
         return "got no URL, expected `smoke_test URL`, or `manage.py smoke_test --in-process`"
-    for name in ("all_addresses", "connect_to", "direct", "ca_file", "also", "page", "headers"):
+    for name in (
+        "all_addresses", "connect_to", "direct", "ca_file", "also", "page", "headers", "watch"
+    ):  # fmt: skip
         if getattr(given, name) and given.in_process:
             option = f"--{name.rstrip('s') if name == 'headers' else name.replace('_', '-')}"
             return f"got {option} with --in-process, expected `URL {option} ...`"
+    if given.watch and (problem := _watch_conflict(given)):
+        return problem
     if given.direct and len(given.urls) > 1:
         return "got --direct with several URLs, expected one: it is compared with its front"
     if given.all_addresses and (given.connect_to or "").startswith("unix:"):
         return "got --all-addresses with a unix socket, expected one of the two"
+    if len([report for report in given.reports if report.file is None]) > 1:
+        return "got several formats for standard output, expected --output FILE after all but one"
+    if len({report.file for report in given.reports}) < len(given.reports):
+        return "got the same --output FILE twice, expected one for each format"
+    return None
+
+
+def _watch_conflict(given: Namespace) -> str | None:
+    if len(given.urls) > 1:
+        return "got --watch with several URLs, expected one; start one probe for each"
+    others = {
+        "--wait": given.wait,
+        "--consecutive": given.consecutive > 1,
+        "--fail-fast": given.fail_fast,
+    }
+    for option, is_given in others.items():
+        if is_given:
+            return f"got {option} with --watch, expected one of the two"
+    if given.timeout > MAX_WATCH_TIMEOUT_S:
+        got = f"--timeout {given.timeout:g} with --watch"
+        return f"got {got}, expected {MAX_WATCH_TIMEOUT_S} seconds at most"
     return None
 
 

@@ -1,14 +1,25 @@
-"""The timeline during a wait: `0.0 s  tcp.refused x4  ->  4.1 s  ok`."""
+"""What standard error shows until the report comes."""
 
-import shutil
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import TextIO
 
 from smoke_test.probe.gate import Outcome, Step
-from smoke_test.probe.streams import emit
+from smoke_test.probe.streams import emit, painted
+from smoke_test.probe.verdict import Level
+from smoke_test.probe.watch import Transition, Watch, facts
+
+# Erases the line that the cursor is in.
+_CLEAR = "\r\x1b[K"
 
 
 class Progress:
-    """Writes each transition once, as it happens; on a terminal also the time left."""
+    """The timeline of a wait: `0.0 s  tcp.refused x4  ->  4.1 s  ok`.
+
+    Writes each transition once, as it happens; on a terminal also the time left.
+    """
 
     def __init__(self, stream: TextIO | None, wait_s: float) -> None:
         self._stream = stream
@@ -32,16 +43,57 @@ class Progress:
     def close(self, outcome: Outcome) -> None:
         """End the line."""
         if self._is_terminal:
-            emit(self._stream, f"\r\x1b[K{timeline(outcome)}\n")
+            emit(self._stream, f"{_CLEAR}{timeline(outcome)}\n")
         elif outcome.timeline:
             emit(self._stream, f"{_count(outcome.timeline[-1])}\n")
 
     def _rewrite(self, outcome: Outcome) -> None:
         left_s = max(0.0, self._wait_s - outcome.waited_s)
         line = f"{timeline(outcome)}  ({left_s:.0f} s left)" if self._wait_s else timeline(outcome)
-        columns = shutil.get_terminal_size().columns
         # The end of the line is the news.
-        emit(self._stream, f"\r\x1b[K{line[-(columns - 1) :]}")
+        emit(self._stream, f"{_CLEAR}{line[-_columns(self._stream) :]}")
+
+
+class WatchProgress:
+    """Writes each transition on a line of its own, with the time of day it was seen at.
+
+    On a terminal, the last line shows the state, and changes with each request.
+    """
+
+    def __init__(self, stream: TextIO | None, seconds: float) -> None:
+        self._stream = stream
+        self._seconds = seconds
+        self._started = datetime.now().astimezone()
+        self._is_terminal = stream is not None and stream.isatty()
+
+    def __call__(self, watch: Watch, transitions: Sequence[Transition]) -> None:
+        """Show what changed; called after each request."""
+        lines = [
+            painted(
+                self._stream,
+                f"{self._time(transition.at_s)} {transition.text}",
+                "ok" if transition.passed else "error",
+            )
+            for transition in transitions
+        ]
+        written = "".join(f"{line}\n" for line in lines)
+        if self._is_terminal:
+            state = watch.timeline[-1].code if watch.timeline else "no answer yet"
+            left_s = max(0.0, self._seconds - watch.waited_s)
+            line = f"{self._time(watch.waited_s)} {state}, {facts(watch)} ({left_s:.0f} s left)"
+            level: Level = "error" if watch.outage else "ok"
+            written = (
+                f"{_CLEAR}{written}{painted(self._stream, line[: _columns(self._stream)], level)}"
+            )
+        emit(self._stream, written)
+
+    def close(self) -> None:
+        """Erase the last line of a terminal."""
+        if self._is_terminal:
+            emit(self._stream, _CLEAR)
+
+    def _time(self, at_s: float) -> str:
+        return f"{self._started + timedelta(seconds=at_s):%H:%M:%S}"
 
 
 def timeline(outcome: Outcome) -> str:
@@ -49,6 +101,14 @@ def timeline(outcome: Outcome) -> str:
     return "  ->  ".join(
         f"{step.at_s:.1f} s  {step.code}{_count(step)}" for step in outcome.timeline
     )
+
+
+def _columns(stream: TextIO | None) -> int:
+    """Return how long a line may be that shall not wrap; of standard error, not of the output."""
+    with suppress(OSError):
+        if stream is not None and (columns := os.get_terminal_size(stream.fileno()).columns):
+            return columns - 1
+    return 79
 
 
 def _count(step: Step) -> str:

@@ -4,6 +4,10 @@ import os
 from contextlib import suppress
 from typing import TextIO
 
+from smoke_test.probe.verdict import Level
+
+_COLORS: dict[Level, str] = {"ok": "32;1", "warning": "33;1", "error": "31;1"}
+
 
 def emit(stream: TextIO | None, text: str) -> str | None:
     """Write and flush the text; return what went wrong, or None.
@@ -24,3 +28,10 @@ def emit(stream: TextIO | None, text: str) -> str | None:
             os.dup2(devnull.fileno(), stream.fileno())
         return None if isinstance(error, BrokenPipeError) else str(error.strerror)
     return None
+
+
+def painted(stream: TextIO | None, text: str, level: Level | None) -> str:
+    """Return the text, in the level's color if the stream is a terminal and NO_COLOR is unset."""
+    if level is None or stream is None or not stream.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{_COLORS[level]}m{text}\x1b[0m"

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smoke_test.contract import BODY
-from smoke_test.probe import reports
 from smoke_test.probe.codes import CODES
 from smoke_test.probe.diagnosis import Expectations, compare, diagnose
 from smoke_test.probe.exchange import Certificate, CurlCode, Exchange, Timings, TransportError
 from smoke_test.probe.gate import Outcome, Step, is_pass
+from smoke_test.probe.reports import FORMATS, render
 from smoke_test.serializers import SmokeTestSerializer
 from smoke_test.services import run_smoke_test
 from tests.conftest import ROOT
@@ -142,7 +142,7 @@ def test_the_expected_body_is_the_serializers() -> None:
 
 
 @given(
-    st.lists(exchanges, max_size=3),
+    st.lists(exchanges, min_size=1, max_size=3),
     expectations,
     st.lists(st.tuples(st.floats(0, 99), st.sampled_from([*CODES])), max_size=3),
 )
@@ -156,13 +156,14 @@ def test_any_report_is_one_valid_document(
     outcome.attempts = len(judged)
     outcome.timeline = [Step(at_s, code) for at_s, code in steps]
 
-    jsonschema.validate(json.loads(reports.as_json(outcome)), SCHEMA)
-    suite = ET.fromstring(reports.as_junit(outcome))[0]  # noqa: S314 - our own XML
+    jsonschema.validate(json.loads(render(outcome, "json")), SCHEMA)
+    suite = ET.fromstring(render(outcome, "junit"))[0]  # noqa: S314 - our own XML
     assert int(suite.get("tests", "")) == len(suite)
     assert (int(suite.get("failures", "")) > 0) is not outcome.passed
-    assert len(reports.as_github(outcome).splitlines()) == len(verdicts)
-    for text in [*reports.passes(outcome), reports.failure_line(outcome)]:
-        assert text.isprintable()
+    assert len(render(outcome, "github").splitlines()) == len(verdicts)
+    for report_format in FORMATS:
+        lines = render(outcome, report_format).split("\n")
+        assert all(line.removeprefix("\t").isprintable() for line in lines)
 
 
 @given(exchanges, exchanges, expectations)

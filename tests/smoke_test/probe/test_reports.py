@@ -1,0 +1,210 @@
+"""The formats: what is escaped, what is unique, and that only a pass looks like one."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from markdown_it import MarkdownIt
+
+from smoke_test.probe import cli
+from smoke_test.probe.exchange import Certificate, Timings
+from smoke_test.probe.gate import Outcome, Step
+from smoke_test.probe.reports import FORMATS, github, nagios, render
+from smoke_test.probe.verdict import Level, Verdict
+from smoke_test.probe.watch import Watch
+
+NASTY = r"""a|b `c` 'd' "e" *f* _g_ <b>h</b> [i](http://j/) ![k](l) \| \ #1 @m $n$ https://o www.p.q ~r~ {s} &amp; 50% x=y, z: 1"""  # noqa: E501
+CERTIFICATE = Certificate("CN=a", "CN=b", datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def verdict(code: str = "ok", level: Level = "ok", **changes: Any) -> Verdict:
+    layer = None if level == "ok" else code.partition(".")[0]
+    plain = Verdict("http://a/", level, layer, code, "A message.", "a hint", "192.0.2.1")
+    return plain._replace(timings=Timings(1.0, 2.0, None, 3.0, 6.5), **changes)
+
+
+def outcome(verdicts: Sequence[Verdict], *, passed: bool = True, cls: type = Outcome) -> Outcome:
+    made: Outcome = cls()
+    made.urls = ["http://a/"]
+    made.verdicts = verdicts
+    made.attempts = 1
+    made.passed = passed
+    made.timeline = [Step(0.0, verdicts[0].code)]
+    return made
+
+
+def looks_like_a_pass(report: str, report_format: str) -> bool:
+    """Return whether a reader of this format takes it for a pass."""
+    match report_format:
+        case "json":
+            return bool(json.loads(report)["ok"])
+        case "junit":
+            return ET.fromstring(report).find(".//failure") is None  # noqa: S314 - our own
+        case "github":
+            return "::error" not in report
+        case "nagios":
+            return re.match("PETSAGE (OK|WARNING) - ", report) is not None
+        case "prometheus":
+            return re.search(r"^petsage_probe_ok.* 0$", report, re.MULTILINE) is None
+    return "passed" in report
+
+
+@pytest.mark.parametrize("report_format", FORMATS)
+@pytest.mark.parametrize("cls", [Outcome, Watch])
+@pytest.mark.parametrize("code", ["probe.failed", "probe.interrupted", "probe.ca_file"])
+@pytest.mark.parametrize("before", [[], [verdict()], [verdict(), verdict("time.slow", "warning")]])
+def test_a_probe_that_gave_up_looks_like_a_pass_in_no_format(
+    before: list[Verdict], code: str, cls: type, report_format: str
+) -> None:
+    given_up = outcome([*before, verdict()], cls=cls)
+    given_up.verdicts = before
+
+    cli.give_up(given_up, code, "It gave up.")
+
+    assert not looks_like_a_pass(render(given_up, report_format), report_format)
+    assert nagios.state(given_up) == nagios.UNKNOWN
+
+
+@pytest.mark.parametrize("report_format", FORMATS)
+def test_a_pass_looks_like_one_in_each_format(report_format: str) -> None:
+    passed = outcome([verdict(), verdict("time.slow", "warning")])
+
+    assert looks_like_a_pass(render(passed, report_format), report_format)
+
+
+@pytest.mark.parametrize("report_format", FORMATS)
+def test_a_warning_that_fails_looks_like_a_pass_in_no_format(report_format: str) -> None:
+    failed = outcome([verdict(), verdict("time.slow", "warning")], passed=False)
+
+    assert not looks_like_a_pass(render(failed, report_format), report_format)
+
+
+def test_junit_has_one_test_for_each_url_address_and_code() -> None:
+    verdicts = [
+        verdict(),
+        verdict("time.slow", "warning"),
+        verdict("page.asset", "error", message="one."),
+        verdict("page.asset", "error", message="two."),
+        verdict(address="192.0.2.2"),
+        verdict(url="http://b/"),
+        verdict(),
+    ]
+
+    root = ET.fromstring(render(outcome(verdicts, passed=False), "junit"))  # noqa: S314 - our own
+
+    names = [case.get("name") for case in root.iter("testcase")]
+    assert names == [
+        "http://a/ at 192.0.2.1: ok",
+        "http://a/ at 192.0.2.1: time.slow",
+        "http://a/ at 192.0.2.1: page.asset",
+        "http://a/ at 192.0.2.2: ok",
+        "http://b/ at 192.0.2.1: ok",
+    ]
+    assert (root[0].get("tests"), root[0].get("failures")) == ("5", "1")
+    assert [each.text for each in root.iter("failure")] == ["one. HINT: a hint\ntwo. HINT: a hint"]
+
+
+def test_the_step_summary_is_a_table_in_which_nothing_is_markup() -> None:
+    failed = outcome([verdict("app.error", "error", message=NASTY, release=NASTY)], passed=False)
+
+    html = MarkdownIt("gfm-like", {"linkify": False}).render(github.step_summary(failed))
+
+    table = ET.fromstring(html[html.index("<table>") : html.index("</table>") + 8])  # noqa: S314
+    [row] = table.findall("./tbody/tr")
+    assert ["".join(cell.itertext()) for cell in row] == [
+        "error",
+        "http://a/",
+        "app.error",
+        f"{NASTY} HINT: a hint",
+        NASTY,
+        "dns 1 ms | tcp 2 ms | answer 3 ms | total 6 ms",
+    ]
+    assert {element.tag for cell in row for element in cell} == {"code"}
+    assert "<h3>Smoke test failed</h3>" in html
+    assert "<code>0.0 s  app.error</code>" in html
+
+
+def test_the_step_outputs_end_where_they_should() -> None:
+    failed = outcome([verdict(release="r1\nok<<END\ntrue"), verdict("app.error", "error")])
+    failed.passed = False
+
+    text = github.step_outputs(failed)
+
+    # As actions/runner reads it, FileCommandManager.cs.
+    entries = re.finditer(r"^(\w+)<<(\w+)\n((?s:.*?))\n\2$", text, re.MULTILINE)
+    found = {entry[1]: entry[3] for entry in entries}
+    document = json.loads(found.pop("document"))
+    assert document["ok"] is False
+    assert found == {
+        "ok": "false",
+        "code": "app.error",
+        "layer": "app",
+        "release": "r1\nok<<END\ntrue",
+    }
+
+
+def test_the_step_outputs_of_a_pass() -> None:
+    text = github.step_outputs(outcome([verdict(release="r1")]))
+
+    lines = text.splitlines()
+    assert [lines[1], lines[4], lines[7], lines[10]] == ["true", "ok", "", "r1"]
+
+
+def test_nagios_gets_no_character_that_it_reads_as_its_own() -> None:
+    failed = outcome(
+        [
+            verdict("app.error", "error", message=NASTY, hint=NASTY, url="http://a/?b='|'"),
+            verdict(),
+        ],
+        passed=False,
+    )
+
+    first, *others = render(failed, "nagios").split("\n")
+
+    text, data = first.split(" | ")
+    assert text.startswith("PETSAGE CRITICAL - http://a/?b=/: (smoke_test.app.error) a/b c d e")
+    assert not set("|'\"`") & set("".join([text, *others]))
+    label = re.compile(r"'[^'=|]+'=\d+\.\d+s;;;0")
+    assert [bool(label.fullmatch(each)) for each in re.findall(r"'.*?'=\S+", data)] == [True] * 8
+    assert len(others) == 2
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "passed", "state"),
+    [
+        ([verdict()], True, 0),
+        ([verdict(), verdict("time.slow", "warning")], True, 1),
+        ([verdict(), verdict("time.slow", "warning")], False, 2),
+        ([verdict("app.error", "error")], False, 2),
+    ],
+)
+def test_nagios_states(verdicts: list[Verdict], passed: bool, state: int) -> None:
+    assert nagios.state(outcome(verdicts, passed=passed)) == state
+
+
+def test_prometheus_gets_each_series_once_and_escaped() -> None:
+    failed = outcome(
+        [
+            verdict("app.error", "error", url='http://a/"\\', release="r1"),
+            verdict("app.error", "error", url='http://a/"\\', release="r1"),
+            verdict(redirects=("http://c/", "http://d/"), certificate=CERTIFICATE),
+        ],
+        passed=False,
+    )
+
+    lines = render(failed, "prometheus").split("\n")
+
+    series = [line for line in lines if not line.startswith("#") and "phase" not in line]
+    place = r'{url="http://a/\"\\",address="192.0.2.1"'
+    expiry = "petsage_probe_certificate_expiry_timestamp_seconds"
+    assert series == [
+        'petsage_probe_ok{url="http://a/"} 0',
+        f'petsage_probe_failed{place},layer="app",code="app.error"}} 1',
+        f'{expiry}{{url="http://c/",address="192.0.2.1"}} 1798761600',
+        f'petsage_probe_release_info{place},release="r1"}} 1',
+    ]
+    assert f'petsage_probe_phase_seconds{place},phase="total"}} 0.0065' in lines

@@ -1,0 +1,212 @@
+"""The watch, with a clock, a sleep and answers that are passed in."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple
+
+import pytest
+
+from smoke_test.probe.deadline import Interrupted
+from smoke_test.probe.gate import Attempt, Plan
+from smoke_test.probe.probe import Undecided
+from smoke_test.probe.watch import Transition, Watch, facts, run
+from tests.smoke_test.probe.test_gate import Clock, verdict
+
+
+class Answer(NamedTuple):
+    """What a request gets, and after how long; None stands for a failure of the probe."""
+
+    code: str | None = "ok"
+    takes_s: float = 0.01
+    release: str | None = None
+
+
+class Site:
+    """Answers each request by the next of these, and then by the last one."""
+
+    def __init__(self, answers: Sequence[Answer], stop_at_s: float = float("inf")) -> None:
+        self.clock = Clock()
+        self.started: list[float] = []
+        self.told: list[Transition] = []
+        self._answers = list(answers)
+        self._stop_at_s = stop_at_s
+        self._due: list[tuple[float, Callable[[], None]]] = []
+
+    def start(self, timeout_s: float) -> "Future[Attempt]":
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        future: Future[Attempt] = Future()
+
+        def finish() -> None:
+            if answer.code is None:
+                future.set_exception(Undecided("probe.ca_file", "no CA file."))
+            else:
+                future.set_result(Attempt([verdict(answer.code)._replace(release=answer.release)]))
+
+        self.started.append(self.clock.now)
+        self._due.append((self.clock.now + min(answer.takes_s, timeout_s), finish))
+        return future
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        if self.clock.now >= self._stop_at_s:
+            raise Interrupted
+        for due in [due for due in self._due if due[0] <= self.clock.now]:
+            self._due.remove(due)
+            due[1]()
+
+    def watch(self, seconds: float, *, timeout_s: float = 5, strict: bool = False) -> Watch:
+        watch = Watch()
+        try:
+            run(
+                watch,
+                Plan(timeout_s, seconds, fail_on_warning=strict),
+                self.start,
+                clock=self.clock,
+                sleep=self.sleep,
+                notify=lambda _watch, transitions: self.told.extend(transitions),
+            )
+        except Interrupted:
+            watch.decided = False
+        return watch
+
+    @property
+    def texts(self) -> list[str]:
+        return [transition.text for transition in self.told]
+
+
+OK, BAD = Answer(), Answer("proxy.bad_gateway")
+
+
+def test_a_request_starts_every_second_of_the_watch() -> None:
+    site = Site([OK])
+
+    watch = site.watch(600)
+
+    assert watch.attempts == 600
+    assert [round(at_s) for at_s in site.started] == list(range(600))
+    assert watch.passed
+    assert facts(watch) == "asked 600, failed 0"
+    assert watch.waited_s == 600
+
+
+def test_slow_requests_delay_no_other_one() -> None:
+    site = Site([Answer(takes_s=4.5)])
+
+    watch = site.watch(10)
+
+    assert [round(at_s) for at_s in site.started] == list(range(10))
+    assert (watch.passed, watch.attempts) == (True, 10)
+
+
+def test_an_outage_during_a_slow_request_is_seen() -> None:
+    site = Site([OK, Answer(takes_s=4.5), BAD, BAD, OK])
+
+    watch = site.watch(10)
+
+    assert facts(watch) == "asked 10, failed 2, longest outage 2.0 s (proxy.bad_gateway)"
+    assert [(round(told.at_s), told.text) for told in site.told] == [
+        (0, "ok"),
+        (2, "ok -> proxy.bad_gateway: "),
+        (4, "proxy.bad_gateway -> ok, after 2.0 s"),
+    ]
+
+
+def test_a_request_that_times_out_counts_from_its_start() -> None:
+    site = Site([OK, Answer("http.timeout", takes_s=60), OK])
+
+    watch = site.watch(10)
+
+    assert facts(watch) == "asked 10, failed 1, longest outage 1.0 s (http.timeout)"
+
+
+def test_an_outage_is_named_after_its_first_failure_and_ends_with_a_pass() -> None:
+    site = Site([OK, BAD, Answer("tcp.refused"), Answer("tcp.refused"), OK, BAD, OK])
+
+    watch = site.watch(10)
+
+    assert facts(watch) == "asked 10, failed 4, longest outage 3.0 s (proxy.bad_gateway)"
+    assert [v.code for v in watch.verdicts] == ["proxy.bad_gateway"]
+    assert site.texts[1:4] == [
+        "ok -> proxy.bad_gateway: ",
+        "proxy.bad_gateway -> tcp.refused: ",
+        "tcp.refused -> ok, after 3.0 s",
+    ]
+
+
+def test_an_outage_that_does_not_end_lasts_to_the_end_of_the_watch() -> None:
+    watch = Site([OK, OK, OK, BAD]).watch(10)
+
+    assert facts(watch) == "asked 10, failed 7, longest outage 7.0 s (proxy.bad_gateway)"
+
+
+def test_of_two_outages_the_longer_one_counts_whichever_came_first() -> None:
+    short_last = Site([BAD, BAD, OK, Answer("tcp.refused"), OK]).watch(6)
+    short_first = Site([Answer("tcp.refused"), OK, BAD, BAD, OK]).watch(6)
+
+    for watch in (short_last, short_first):
+        assert facts(watch) == "asked 6, failed 3, longest outage 2.0 s (proxy.bad_gateway)"
+
+
+def test_releases_are_told_when_they_change_and_listed_in_the_end() -> None:
+    first, second = Answer(release="4f2c9e1"), Answer(release="6710b60")
+    site = Site([first, first, second, first, BAD, second])
+
+    watch = site.watch(8)
+
+    assert site.texts == [
+        "ok, release 4f2c9e1",
+        "release 4f2c9e1 -> 6710b60",
+        "release 6710b60 -> 4f2c9e1",
+        "ok -> proxy.bad_gateway: ",
+        "proxy.bad_gateway -> ok, after 1.0 s, release 4f2c9e1 -> 6710b60",
+    ]
+    assert watch.releases == ["4f2c9e1", "6710b60"]
+    assert facts(watch).endswith(", releases 4f2c9e1 6710b60")
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_warnings_fail_where_they_are_to(strict: bool) -> None:
+    watch = Site([Answer("time.slow")]).watch(3, strict=strict)
+
+    assert (watch.passed, watch.failed) == (not strict, 3 if strict else 0)
+
+
+def test_a_stopped_watch_has_all_facts_but_has_not_passed() -> None:
+    good = Site([OK], stop_at_s=4.5).watch(600)
+    bad = Site([OK, BAD, OK, BAD], stop_at_s=4.5).watch(600)
+
+    assert (good.passed, facts(good)) == (False, "asked 5, failed 0")
+    assert not bad.passed
+    assert facts(bad) == "asked 5, failed 3, longest outage 1.5 s (proxy.bad_gateway)"
+
+
+def test_a_stopped_watch_does_not_hide_requests_under_way() -> None:
+    watch = Site([OK, Answer(takes_s=60), BAD, Answer(takes_s=60)], stop_at_s=4.5).watch(600)
+
+    assert facts(watch) == (
+        "asked 2, failed 1, unanswered 3, longest outage 2.5 s (proxy.bad_gateway)"
+    )
+
+
+def test_requests_that_a_sleeping_machine_missed_are_not_made_up_for() -> None:
+    site = Site([OK])
+    once = [30.0]
+
+    def notify(watch: Watch, _transitions: Sequence[Transition]) -> None:
+        if watch.attempts == 3:
+            site.clock.now += once.pop() if once else 0
+
+    watch = Watch()
+    plan = Plan(wait_s=40)
+    run(watch, plan, site.start, clock=site.clock, sleep=site.sleep, notify=notify)
+
+    assert [int(at_s) for at_s in site.started] == [0, 1, 2, *range(32, 40)]
+
+
+def test_a_probe_that_cannot_judge_ends_the_watch() -> None:
+    site = Site([OK, Answer(None)])
+
+    with pytest.raises(Undecided):
+        site.watch(600)
+
+    assert len(site.started) == 2
