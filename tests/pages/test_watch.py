@@ -205,7 +205,7 @@ def _set_hidden(page: Page, *, hidden: bool) -> None:
     )
 
 
-LINES_OF_EACH_PART = """release => [...release.childNodes].filter(node => node.nodeType === 3).map(node => {
+LINES_OF_EACH_PART = """release => [...release.childNodes].filter(node => node.data).map(node => {
   const range = document.createRange();
   range.selectNodeContents(node);
   return [node.data, range.getClientRects().length];
