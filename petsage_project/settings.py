@@ -1,11 +1,10 @@
 """Django settings for PetSage; https://docs.djangoproject.com/en/5.2/ref/settings/."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from petsage_project import environment
-from petsage_project.log import without_traceback
+from petsage_project.log import JsonFormatter, without_traceback
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -13,7 +12,9 @@ DEBUG = environment.boolean("DJANGO_DEBUG", default=False)
 
 # No default: nothing signs anything yet, and `check --deploy` rejects a deployment without one.
 # Django's debug pages need one; any value will do.
-SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "django-insecure-debug" if DEBUG else "")
+SECRET_KEY = environment.secret(
+    "DJANGO_SECRET_KEY", default="django-insecure-debug" if DEBUG else ""
+)
 
 ALLOWED_HOSTS = environment.hosts(
     "DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
@@ -115,6 +116,16 @@ LOGGING: dict[str, Any] = {
         "django.security.DisallowedHost": {"filters": ["without_traceback"]},
     },
 }
+
+# Where no nginx logs them. With `propagate`, each would also be a line of standard error.
+if environment.boolean("DJANGO_LOG_FAILURES", default=False):
+    LOGGING["formatters"]["json"] = {"()": JsonFormatter}
+    LOGGING["handlers"]["stdout"] = {
+        "class": "logging.StreamHandler",
+        "formatter": "json",
+        "stream": "ext://sys.stdout",
+    }
+    LOGGING["loggers"]["django.request"] = {"handlers": ["stdout"], "propagate": False}
 
 
 # Security
