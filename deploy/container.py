@@ -1,5 +1,6 @@
-"""The app on a port with its static files, as the image runs it: granian is process 1."""
+"""The app with its static files on GRANIAN_HOST and GRANIAN_PORT, as the image runs it."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -8,37 +9,45 @@ from deploy.granian import be_scheduled_as_batch, granian_command
 
 
 def main() -> None:
-    """Check the settings, load the app, and be granian, which forks its workers from here."""
-    # Until granian handles SIGTERM, the kernel would drop it: this is process 1.
+    """Refuse settings that no deployment may have, load the app, and be granian with it."""
+    # As process 1, this one gets no SIGTERM before granian handles it, unless it is blocked.
     _mask(signal.SIG_BLOCK)
-    # A worker has granian's handler until it has its own, and would lose a SIGTERM.
+    # A new worker still has its parent's handler, and would lose a SIGTERM; see draining.py.
     os.register_at_fork(
         before=lambda: _mask(signal.SIG_BLOCK), after_in_parent=lambda: _mask(signal.SIG_UNBLOCK)
     )
+    # Workers share the memory of what is loaded here. Python 3.14 would start them from nothing.
+    multiprocessing.set_start_method("fork")
+
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import CommandError, call_command
 
     try:
-        from deploy import draining  # noqa: F401
+        from deploy import draining
         from django.conf import settings
 
-        call_command("check", deploy=True, fail_level="WARNING", tags=["security"], stdout=sys.stderr)
-    except (CommandError, ImproperlyConfigured) as error:
-        sys.exit(f"{error}")
+        call_command(
+            "check", tags=["security"], deploy=True, fail_level="WARNING", stdout=sys.stderr
+        )
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except CommandError as error:
+        sys.exit(f"{error}\nSet DJANGO_SECRET_KEY or DJANGO_SECRET_KEY_FILE; README.md has all.")
 
     from granian.cli import entrypoint
+    from granian.log import LOGGING_CONFIG
 
+    # Standard output is for the JSON of DJANGO_LOG_FAILURES.
+    LOGGING_CONFIG["handlers"]["console"]["stream"] = "ext://sys.stderr"
     be_scheduled_as_batch()
-    sys.argv = [
-        *granian_command(
-            "deploy.draining:make_application",
-            static_path_route=settings.STATIC_URL.rstrip("/"),
-            static_path_mount=str(settings.STATIC_ROOT),
-            workers_kill_timeout="10",
-        ),
-        "--factory",
-        "--respawn-failed-workers",
-    ]
+    sys.argv = granian_command(
+        f"{draining.__name__}:make_application",
+        static_path_route=settings.STATIC_URL.rstrip("/"),
+        static_path_mount=str(settings.STATIC_ROOT),
+        # Seconds; for draining.py, and the limit of worker.py after it.
+        workers_kill_timeout="10",
+    )
+    sys.argv[1:1] = ["--factory", "--respawn-failed-workers"]
     entrypoint()
 
 

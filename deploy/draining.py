@@ -1,24 +1,43 @@
+"""The application in a container, and its end: no request that reached this worker is lost.
+
+granian alone resets what it has not accepted when it ends, and closes connections just as clients
+send their next request.
+"""
+
+import ctypes
+import os
 import signal
+import socket
+import struct
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from deploy.worker import application
 
-SECONDS = 2.0
-_over = threading.Event()
+# Seconds. Clients that send a request within the first learn that their connection ends; within
+# the second, handshakes are completed.
+ANNOUNCING, REFUSING = 2.0, 0.5
+
+# Of Linux; Python has no name for it.
+_SO_ATTACH_FILTER = 26
+# Classic BPF, on TCP's header: load the flags, pass the packet if ACK is one of them, or drop it.
+_NO_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 0x10, 6, 0, 0, 0xFFFFFFFF, 6, 0, 0, 0)
+
+_ending = threading.Event()
 
 
-def make_application() -> Any:
-    main = threading.main_thread().ident
-    assert main
-    threading.Thread(target=_drain, args=(main,), daemon=True).start()
+def make_application() -> Callable[..., Iterable[bytes]]:
+    """Return the application; granian calls this in each worker, with SIGTERM blocked."""
+    threading.Thread(target=_end_on_sigterm, daemon=True).start()
     return _application
 
 
 def _application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    if not _over.is_set():
+    if not _ending.is_set():
         return application(environ, start_response)
 
     def closing(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -27,8 +46,27 @@ def _application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes
     return application(environ, closing)
 
 
-def _drain(main: int) -> None:
+def _end_on_sigterm() -> None:
     signal.sigwait({signal.SIGTERM})
-    _over.set()
-    time.sleep(SECONDS)
-    signal.pthread_kill(main, signal.SIGINT)
+    _ending.set()
+    time.sleep(ANNOUNCING)
+    _refuse_connections()
+    time.sleep(REFUSING)
+    # To granian's handler.
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def _refuse_connections() -> None:
+    """Have the kernel drop each SYN to granian's listener, whose socket is not Python's.
+
+    Clients send it again after a second, and are refused then.
+    """
+    code = ctypes.create_string_buffer(_NO_SYN)
+    program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(code))
+    for path in Path("/proc/self/fd").iterdir():
+        # Not each is a socket, or still open.
+        with suppress(OSError):
+            found = socket.socket(fileno=int(path.name))
+            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                found.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+            found.detach()
