@@ -40,4 +40,5 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=2 \
     CMD ["python", "-m", "deploy.healthcheck"]
-CMD ["python", "-m", "deploy.container"]
+# The kernel drops a SIGTERM to process 1 until Python handles it, unless it is blocked.
+CMD ["env", "--block-signal=TERM", "python", "-m", "deploy.container"]

@@ -4,14 +4,16 @@ import multiprocessing
 import os
 import signal
 import sys
+from typing import Any
 
 from deploy.granian import be_scheduled_as_batch, granian_command
 
 
 def main() -> None:
-    """Refuse settings that no deployment may have, load the app, and be granian with it."""
-    # As process 1, this one gets no SIGTERM before granian handles it, unless it is blocked.
-    _mask(signal.SIG_BLOCK)
+    """Refuse settings that no deployment may have, load the app, and be granian with it.
+
+    Starts with SIGTERM blocked; granian unblocks it once it handles it.
+    """
     # A new worker still has its parent's handler, and would lose a SIGTERM; see draining.py.
     os.register_at_fork(
         before=lambda: _mask(signal.SIG_BLOCK), after_in_parent=lambda: _mask(signal.SIG_UNBLOCK)
@@ -23,8 +25,9 @@ def main() -> None:
     from django.core.management import CommandError, call_command
 
     try:
-        from deploy import draining
         from django.conf import settings
+
+        from deploy import draining
 
         call_command(
             "check", tags=["security"], deploy=True, fail_level="WARNING", stdout=sys.stderr
@@ -38,7 +41,8 @@ def main() -> None:
     from granian.log import LOGGING_CONFIG
 
     # Standard output is for the JSON of DJANGO_LOG_FAILURES.
-    LOGGING_CONFIG["handlers"]["console"]["stream"] = "ext://sys.stderr"
+    handlers: Any = LOGGING_CONFIG["handlers"]
+    handlers["console"]["stream"] = "ext://sys.stderr"
     be_scheduled_as_batch()
     sys.argv = granian_command(
         f"{draining.__name__}:make_application",
@@ -48,7 +52,7 @@ def main() -> None:
         workers_kill_timeout="10",
     )
     sys.argv[1:1] = ["--factory", "--respawn-failed-workers"]
-    entrypoint()
+    entrypoint()  # type: ignore[no-untyped-call]
 
 
 def _mask(how: int) -> None:

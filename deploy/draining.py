@@ -5,7 +5,6 @@ send their next request.
 """
 
 import ctypes
-import os
 import signal
 import socket
 import struct
@@ -25,7 +24,9 @@ ANNOUNCING, REFUSING = 2.0, 0.5
 # Of Linux; Python has no name for it.
 _SO_ATTACH_FILTER = 26
 # Classic BPF, on TCP's header: load the flags, pass the packet if ACK is one of them, or drop it.
-_NO_SYN = struct.pack("HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 0x10, 6, 0, 0, 0xFFFFFFFF, 6, 0, 0, 0)
+_NO_SYN = struct.pack(
+    "HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 0x10, 6, 0, 0, 0xFFFFFFFF, 6, 0, 0, 0
+)
 
 _ending = threading.Event()
 

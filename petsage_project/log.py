@@ -1,23 +1,28 @@
-"""What the log has of a failure."""
+"""What the log says of a request that failed."""
 
 import json
 import logging
 from datetime import UTC, datetime
 
+from django.http import HttpRequest
+
 
 class JsonFormatter(logging.Formatter):
-    """Format Django's record of a failed request as a line of JSON, in the words of nginx's log."""
+    """A line of JSON for what Django logs of a failed request, with the names of nginx's log."""
 
     def format(self, record: logging.LogRecord) -> str:
-        request, time = record.request, datetime.fromtimestamp(record.created, UTC)
+        # Django's `extra`.
+        request: HttpRequest = vars(record)["request"]
+        status: int = vars(record)["status_code"]
         line = {
-            "time": time.isoformat(timespec="milliseconds"),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "client": request.META.get("REMOTE_ADDR"),
             "method": request.method,
             "host": request.META.get("HTTP_HOST"),
             "uri": request.get_full_path(),
-            "status": record.status_code,
+            "status": status,
             "agent": request.META.get("HTTP_USER_AGENT"),
+            "message": record.getMessage(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

@@ -117,15 +117,14 @@ LOGGING: dict[str, Any] = {
     },
 }
 
-# Where no nginx logs them. With `propagate`, each would also be a line of standard error.
+# Where there is no nginx to log them.
 if environment.boolean("DJANGO_LOG_FAILURES", default=False):
     LOGGING["formatters"]["json"] = {"()": JsonFormatter}
     LOGGING["handlers"]["stdout"] = {
-        "class": "logging.StreamHandler",
-        "formatter": "json",
-        "stream": "ext://sys.stdout",
-    }
-    LOGGING["loggers"]["django.request"] = {"handlers": ["stdout"], "propagate": False}
+        "class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"
+    }  # fmt: skip
+    for name in ("django.request", "django.security"):
+        LOGGING["loggers"][name] = {"handlers": ["stdout"], "propagate": False}
 
 
 # Security
