@@ -63,6 +63,7 @@ check: .venv/installed-dev ## Lint, types, layering, and whether the lock files 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/python manage.py check --fail-level WARNING
 	@mkdir -p .venv/before/benchmarks && for lock in $(LOCKS); do cp -p $$lock .venv/before/$$lock; done
 	@$(MAKE) --no-print-directory lock
