@@ -30,7 +30,7 @@ class Podman:
     def __init__(self, folder: Path) -> None:
         containers, storage = folder / "containers.conf", folder / "storage.conf"
         certificates = "/etc/ssl/certs/ca-certificates.crt"
-        # No systemd, no CAP_SYS_RESOURCE; and PyPI's certificate may be known to this machine only.
+        # Without systemd and CAP_SYS_RESOURCE; and only this machine may trust its PyPI.
         containers.write_text(
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
             '[containers]\nnetns = "host"\n'
@@ -38,7 +38,12 @@ class Podman:
             f'volumes = ["{certificates}:{certificates}:ro"]\n'
         )
         storage.write_text(
-            f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/root"\nrunroot = "{folder}/run"\n'
+            f'[storage]
+driver = "overlay"
+'
+            f'graphroot = "{folder}/root"
+runroot = "{folder}/run"
+'
         )
         self.environ = os.environ | {
             "CONTAINERS_CONF": str(containers),
@@ -77,7 +82,7 @@ class Container:
     def is_ready(self) -> bool:
         """Return what the kubelet's readiness probe says."""
         try:
-            return 200 <= self.get().status < 400  # noqa: PLR2004
+            return 200 <= self.get().status < 400
         except OSError:
             return False
 

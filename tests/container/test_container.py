@@ -51,7 +51,7 @@ def test_any_user_serves_on_port_8000_without_a_network(podman: Podman, start: S
     podman("exec", container.name, *PROBE, "--connect-to=127.0.0.1:8000", "--wait=30")
 
 
-@pytest.mark.parametrize("path", ["/app/x", "/tmp/x", "/x"])
+@pytest.mark.parametrize("path", ["/app/x", "/var/tmp/x", "/x"])
 def test_it_can_write_nowhere(podman: Podman, site: Container, path: str) -> None:
     source = f"open({path!r}, 'w')"
 
@@ -109,7 +109,7 @@ def test_the_healthcheck_passes_and_takes_little_time(start: Start, podman: Podm
     runs = [podman("exec", container.name, "python", "-c", source).stdout for _ in range(3)]
     seconds = min(float(run.splitlines()[-1]) for run in runs)
     # The limit.
-    assert seconds <= 0.15  # noqa: PLR2004
+    assert seconds <= 0.15
 
 
 def test_the_healthcheck_notices_a_stopped_worker(start: Start, podman: Podman) -> None:
@@ -122,14 +122,14 @@ def test_the_healthcheck_notices_a_stopped_worker(start: Start, podman: Podman) 
 
 def test_two_workers_take_at_most_100_mb(start: Start, podman: Podman) -> None:
     container = start("--no-healthcheck", GRANIAN_WORKERS="2").wait_until_ready()
-    wait_until(lambda: len(container.workers()) == 2, "both run")  # noqa: PLR2004
+    wait_until(lambda: len(container.workers()) == 2, "both run")
     for _ in range(200):
         container.get()
 
     usage = podman("stats", "--no-stream", "--format={{.MemUsage}}", container.name).stdout
     unit = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
     number, name = re.findall(r"^([\d.]+)(\w+) /", usage)[0]
-    assert 0 < float(number) * unit[name] <= 100e6  # noqa: PLR2004
+    assert 0 < float(number) * unit[name] <= 100e6
 
 
 def test_it_answers_within_a_second_of_its_start(start: Start, podman: Podman) -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.container
 def test_it_adds_at_most_80_mb_to_its_base(podman: Podman) -> None:
     size, base = (podman.inspect(image)["Size"] for image in ("petsage", BASE))
 
-    assert size - base <= 80_000_000  # noqa: PLR2004
+    assert size - base <= 80_000_000
 
 
 def test_it_says_what_schedulers_need_to_know(podman: Podman) -> None:
