@@ -7,7 +7,7 @@ WORKDIR /app
 RUN python3 -m venv .venv
 COPY requirements.txt .
 RUN .venv/bin/python -m pip install --no-cache-dir --no-compile --disable-pip-version-check \
-        --only-binary :all: --require-hashes -r requirements.txt \
+        --only-binary :all: --no-deps --require-hashes -r requirements.txt \
     && .venv/bin/python -m pip uninstall --quiet --yes pip
 COPY manage.py .
 COPY smoke_test smoke_test

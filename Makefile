@@ -101,10 +101,10 @@ screenshots: .venv/installed-dev ## Write a picture of every page to var/screens
 	    "run apt-get install $(notdir $(PYTHON))-venv on Debian or Ubuntu," \
 	    "or name another with PYTHON=python3.13" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	@rm .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch .venv/installed $@

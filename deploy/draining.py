@@ -65,9 +65,7 @@ def _refuse_connections() -> None:
     code = ctypes.create_string_buffer(_NO_SYN)
     program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(code))
     for path in Path("/proc/self/fd").iterdir():
-        # Not each is a socket, or still open.
-        with suppress(OSError):
-            found = socket.socket(fileno=int(path.name))
+        # Not each is a socket, or still open; the ones of granian stay open.
+        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as found:
             if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 found.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
-            found.detach()
