@@ -5,6 +5,7 @@ send their next request.
 """
 
 import ctypes
+import os
 import signal
 import socket
 import struct

@@ -38,12 +38,8 @@ class Podman:
             f'volumes = ["{certificates}:{certificates}:ro"]\n'
         )
         storage.write_text(
-            f'[storage]
-driver = "overlay"
-'
-            f'graphroot = "{folder}/root"
-runroot = "{folder}/run"
-'
+            '[storage]\ndriver = "overlay"\n'
+            f'graphroot = "{folder}/root"\nrunroot = "{folder}/run"\n'
         )
         self.environ = os.environ | {
             "CONTAINERS_CONF": str(containers),

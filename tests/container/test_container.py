@@ -51,7 +51,7 @@ def test_any_user_serves_on_port_8000_without_a_network(podman: Podman, start: S
     podman("exec", container.name, *PROBE, "--connect-to=127.0.0.1:8000", "--wait=30")
 
 
-@pytest.mark.parametrize("path", ["/app/x", "/var/tmp/x", "/x"])
+@pytest.mark.parametrize("path", ["/app/x", "/run/x", "/x"])
 def test_it_can_write_nowhere(podman: Podman, site: Container, path: str) -> None:
     source = f"open({path!r}, 'w')"
 
