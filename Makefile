@@ -3,14 +3,21 @@ PORT ?= 8000
 NGINX_PORT ?= 8080
 ROUNDS ?= 9
 TIMES ?= 10
+RELEASE ?= $(or $(shell git describe --always --abbrev=12 --exclude '*' --dirty 2>/dev/null),unknown)
 BIN := .venv/bin
+# The first that works: docker may be here without its daemon.
+ENGINE = $(or $(firstword $(foreach it,docker podman,$(shell $(it) version >/dev/null 2>&1 && echo $(it)))), \
+  $(error got no docker or podman that works, expected one; apt-get install podman, or docker.io))
 LOCKS := requirements.txt requirements-dev.txt benchmarks/requirements.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras \
   --python-version 3.11 --extra server --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 export NGINX_PORT
-.PHONY: help run dev nginx stack soak bench unit test checkers check install lock schema screenshots
+# Without it, podman builds images that have no HEALTHCHECK.
+export BUILDAH_FORMAT = docker
+.PHONY: help run dev nginx stack image container soak bench unit test checkers check install lock \
+  schema screenshots
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +30,15 @@ stack: .venv/installed ## Serve it behind nginx on 127.0.0.1 (NGINX_PORT=8080)
 
 nginx: .venv/installed ## Run nginx alone, in front of var/app-1.sock and var/app-2.sock
 	@exec $(BIN)/python -m deploy.nginx
+
+image: ## Build the image petsage (RELEASE=commit) with docker or podman
+	@$(ENGINE) build --build-arg 'RELEASE=$(RELEASE)' --tag petsage .
+
+container: image ## Run it on 127.0.0.1 (PORT=8000) with no right that it does not need
+	@echo 'PetSage serves http://127.0.0.1:$(PORT)/smoke-test/ until Ctrl-C'
+	@key=$$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n') && \
+	  exec $(ENGINE) run --rm --read-only --cap-drop ALL --security-opt no-new-privileges \
+	  --publish '127.0.0.1:$(PORT):8000' --env "DJANGO_SECRET_KEY=$$key" petsage
 
 dev: .venv/installed ## Serve it by Django's autoreloading server, with DEBUG on
 	@DJANGO_DEBUG=1 exec $(BIN)/python manage.py runserver '127.0.0.1:$(PORT)'
@@ -49,6 +65,7 @@ check: .venv/installed-dev ## Lint, types, layering, and whether the lock files 
 	$(BIN)/ruff format --check
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/python manage.py check --fail-level WARNING
 	@mkdir -p .venv/before/benchmarks && for lock in $(LOCKS); do cp -p $$lock .venv/before/$$lock; done
 	@$(MAKE) --no-print-directory lock
@@ -86,10 +103,10 @@ screenshots: .venv/installed-dev ## Write a picture of every page to var/screens
 	    "run apt-get install $(notdir $(PYTHON))-venv on Debian or Ubuntu," \
 	    "or name another with PYTHON=python3.13" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	@rm .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch .venv/installed $@

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -48,6 +49,20 @@ def release(name: str, *, default: str) -> str:
     if not RELEASE.fullmatch(value):
         raise _invalid(name, value, RELEASE_FORMAT, "use a version or a commit, or unset it")
     return value
+
+
+def secret(name: str, *, default: str) -> str:
+    """Return the variable, or the content of the file that the variable `{name}_FILE` names."""
+    value, path = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    if path is None:
+        return default if value is None else value
+    if value is not None:
+        raise _invalid(f"{name}_FILE", path, f"{name} or this, not both", "unset one of them")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        expected = f"a text file that can be read ({getattr(error, 'strerror', None) or error})"
+        raise _invalid(f"{name}_FILE", path, expected, "name the file of the secret") from error
 
 
 def number(name: str, *, default: int, least: int, most: int) -> int:

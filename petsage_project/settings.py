@@ -1,11 +1,11 @@
 """Django settings for PetSage; https://docs.djangoproject.com/en/5.2/ref/settings/."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from petsage_project import environment
-from petsage_project.log import without_traceback
+from petsage_project.log import JsonFormatter, without_traceback
+from smoke_test import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -13,7 +13,9 @@ DEBUG = environment.boolean("DJANGO_DEBUG", default=False)
 
 # No default: nothing signs anything yet, and `check --deploy` rejects a deployment without one.
 # Django's debug pages need one; any value will do.
-SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "django-insecure-debug" if DEBUG else "")
+SECRET_KEY = environment.secret(
+    "DJANGO_SECRET_KEY", default="django-insecure-debug" if DEBUG else ""
+)
 
 ALLOWED_HOSTS = environment.hosts(
     "DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
@@ -116,6 +118,15 @@ LOGGING: dict[str, Any] = {
     },
 }
 
+# Where there is no nginx to log them.
+if environment.boolean("DJANGO_LOG_FAILURES", default=False):
+    LOGGING["formatters"]["json"] = {"()": JsonFormatter}
+    LOGGING["handlers"]["stdout"] = {
+        "class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"
+    }  # fmt: skip
+    for name in ("django.request", "django.security"):
+        LOGGING["loggers"][name] = {"handlers": ["stdout"], "propagate": False}
+
 
 # Security
 
@@ -166,7 +177,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "PetSage API",
     "DESCRIPTION": "Intelligent care for your beloved pets.",
-    "VERSION": "1.0.0",
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "TAGS": [{"name": "Health & Status", "description": "Is PetSage up, and which build?"}],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

@@ -30,7 +30,7 @@ PROGRAMS = ":".join(
 )
 
 # Tests without one of these markers are the unit suite: they start no process and do not wait.
-SLOW = {"checkers", "process", "server", "stack", "systemd"}
+SLOW = {"checkers", "container", "process", "server", "stack", "systemd"}
 STARTS_A_PROCESS = {
     "os.exec",
     "os.fork",

@@ -1,6 +1,7 @@
 """Each reader accepts what it documents, and refuses everything else with a message."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ READERS: dict[str, Callable[[], Any]] = {
     "boolean": lambda: environment.boolean("X", default=True),
     "hosts": lambda: environment.hosts("X", default=["a.example"]),
     "release": lambda: environment.release("X", default="unknown"),
+    "secret": lambda: environment.secret("X", default=""),
     "number": lambda: environment.number("X", default=7, least=1, most=65535),
     "networks": lambda: environment.networks("X"),
 }
@@ -23,6 +25,7 @@ READERS: dict[str, Callable[[], Any]] = {
         ("boolean", True),
         ("hosts", ["a.example"]),
         ("release", "unknown"),
+        ("secret", ""),
         ("number", 7),
         ("networks", []),
     ],
@@ -42,6 +45,7 @@ def test_an_unset_variable_is_the_default(
         ("boolean", "off", False),
         ("hosts", "a.example, .b.example,[::1]", ["a.example", ".b.example", "[::1]"]),
         ("release", "2026.11.25+4f2c9e1", "2026.11.25+4f2c9e1"),
+        ("secret", "a secret", "a secret"),
         ("number", "65535", 65535),
         ("networks", "", []),
         (
@@ -80,3 +84,34 @@ def test_an_invalid_value_is_refused_with_what_was_expected(
         READERS[reader]()
 
     assert str(raised.value).startswith(f"X: got {value!r}, expected {expected}")
+
+
+def test_a_secret_is_read_from_the_file_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("a secret\n")
+    monkeypatch.setenv("X_FILE", str(tmp_path / "key"))
+
+    assert environment.secret("X", default="") == "a secret"
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "expected"),
+    [
+        (None, "/nowhere", "a text file that can be read (No such file or directory)"),
+        (None, "/", "a text file that can be read (Is a directory)"),
+        (None, "", "a text file that can be read (Is a directory)"),
+        ("a secret", "/nowhere", "X or this, not both"),
+    ],
+)
+def test_a_secret_that_cannot_be_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, path: str, expected: str
+) -> None:
+    monkeypatch.setenv("X_FILE", path)
+    if value:
+        monkeypatch.setenv("X", value)
+
+    with pytest.raises(ImproperlyConfigured) as raised:
+        environment.secret("X", default="")
+
+    assert str(raised.value).startswith(f"X_FILE: got {path!r}, expected {expected}")

@@ -17,7 +17,10 @@ DEPLOYED = {
     "DJANGO_ALLOWED_HOSTS": "api.petsage.example",
     "PETSAGE_RELEASE": "2026.11.23+4f2c9e1",
 }
-VARIABLES = (*DEPLOYED, "DJANGO_DEBUG", "DJANGO_TRUST_X_FORWARDED_PROTO")
+VARIABLES = (
+    *DEPLOYED, "DJANGO_DEBUG", "DJANGO_LOG_FAILURES", "DJANGO_SECRET_KEY_FILE",
+    "DJANGO_TRUST_X_FORWARDED_PROTO",
+)  # fmt: skip
 
 Read = Callable[..., dict[str, Any]]
 
@@ -44,6 +47,7 @@ def test_the_defaults_are_safe(read: Read) -> None:
     assert settings["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
     assert settings["PETSAGE_RELEASE"] == "unknown"
     assert "SECURE_PROXY_SSL_HEADER" not in settings
+    assert "stdout" not in settings["LOGGING"]["handlers"]
 
 
 @pytest.mark.parametrize(

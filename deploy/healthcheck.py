@@ -1,0 +1,10 @@
+"""HEALTHCHECK of the image: the probe, under the first of the names that clients use."""
+
+import os
+import sys
+
+from smoke_test.probe.cli import main
+
+host = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost").split(",")[0].strip().removeprefix(".")
+port = os.environ.get("GRANIAN_PORT", "8000")
+sys.exit(main([f"http://{host}/smoke-test/", "--connect-to", f"127.0.0.1:{port}", "--timeout=4"]))

@@ -1,0 +1,85 @@
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, free_ports, program, unavailable
+from tests.container import NAME, RELEASE
+from tests.container.running import Container, Podman
+
+# Of the Dockerfile. The tests have no registry: this one has Debian's Python instead of its own.
+BASE = "docker.io/library/python:3.13-slim-trixie"
+
+Start = Callable[..., Container]
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+    """Return a podman that has the image `petsage`, built by `make image`, and its base."""
+    for name in ("podman", "runc", "mmdebstrap"):
+        program(name, name)
+    if os.geteuid():
+        unavailable("got an ordinary user, expected root, who can make a base image")
+    podman = Podman(tmp_path_factory.mktemp("podman"))
+    # Kept for the next session; it takes half a minute.
+    base = ROOT / "var/tests/base.tar"
+    if not base.exists():
+        base.parent.mkdir(parents=True, exist_ok=True)
+        new = base.with_suffix(".new.tar")
+        include = "--include=python3,python3-venv,ca-certificates"
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", include, "trixie", str(new)]
+        subprocess.run(command, check=True)
+        new.rename(base)
+    podman("import", "--quiet", str(base), BASE)
+    make = ["make", "--no-print-directory", "image", f"RELEASE={RELEASE}"]
+    subprocess.run(make, cwd=ROOT, env=podman.environ, check=True)
+    yield podman
+    podman("rm", "--all", "--force", "--time", "0")
+    # Layers are mounted and have files that are not ours.
+    podman("system", "reset", "--force")
+
+
+@pytest.fixture(scope="session")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with the secret, as Docker and Kubernetes mount one."""
+    folder = tmp_path_factory.mktemp("secrets")
+    (folder / "key").write_text("0123456789-abcdefghij-klmnopqrst-uvwxyz-0123456789\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def start(podman: Podman, secrets: Path) -> Iterator[Start]:
+    """Return a function that starts a container; the module's end removes them all."""
+    started: list[Container] = []
+
+    def start(*options: str, **environ: str) -> Container:
+        settings = {
+            "DJANGO_ALLOWED_HOSTS": NAME,
+            "DJANGO_SECRET_KEY_FILE": "/run/secrets/key",
+        } | environ
+        volume = f"--volume={secrets}:/run/secrets:ro"
+        started.append(Container(podman, free_ports(1)[0], volume, *options, **settings))
+        return started[-1]
+
+    yield start
+    for container in started:
+        container.remove()
+
+
+@pytest.fixture(scope="module")
+def site(start: Start) -> Container:
+    """Return a container that serves, which no test may harm."""
+    return start("--no-healthcheck").wait_until_ready()
+
+
+@pytest.fixture
+def holding(start: Start, tmp_path: Path) -> Container:
+    """Return one where the X-Hold header makes a request hold its worker; see tests/settings."""
+    shutil.chown(tmp_path, 10001)
+    return start(
+        "--no-healthcheck", f"--volume={ROOT}/tests:/app/tests:ro", f"--volume={tmp_path}:/held",
+        DJANGO_SETTINGS_MODULE="tests.settings.slow",
+    ).wait_until_ready()  # fmt: skip

@@ -1,0 +1,76 @@
+"""SIGTERM: nothing that reached the container is lost, and it exits with 0."""
+
+import threading
+import time
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from tests.container import RELEASE
+from tests.container.conftest import Start
+from tests.container.running import Container, load
+from tests.deploy.client import Reply
+from tests.polling import wait_until
+
+pytestmark = pytest.mark.container
+
+# The issue's limit, in seconds.
+AT_REST = 5
+
+
+@pytest.mark.parametrize("kept_alive", [True, False], ids=["kept alive", "new connections"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_no_request_is_lost_under_load(start: Start, workers: str, kept_alive: bool) -> None:
+    container = start("--no-healthcheck", GRANIAN_WORKERS=workers).wait_until_ready()
+
+    with load(container.port, clients=6, kept_alive=kept_alive) as outcomes:
+        wait_until(lambda: outcomes.total() >= 200, "the load is on")
+        container.terminate()
+        status = container.exit_status()
+
+    answered = outcomes.pop(f"200 {RELEASE}")
+    assert (status, outcomes.keys()) == (0, {"refused"})
+    assert answered > 200
+
+
+def test_answers_name_their_connections_as_the_last_ones(start: Start) -> None:
+    container = start("--no-healthcheck").wait_until_ready()
+    assert container.get().headers["Connection"] is None
+
+    container.terminate()
+
+    wait_until(lambda: container.get().headers["Connection"] == "close", "it says so")
+
+
+def test_a_request_in_flight_is_answered(holding: Container, tmp_path: Path) -> None:
+    replies: list[Reply] = []
+    thread = threading.Thread(
+        target=lambda: replies.append(holding.get(X_Hold="4", X_Hold_Begun="/held/begun"))
+    )
+    thread.start()
+    wait_until((tmp_path / "begun").exists, "the request has reached the view")
+
+    holding.terminate()
+
+    thread.join()
+    assert [reply.status for reply in replies] == [HTTPStatus.OK]
+    assert holding.exit_status() == 0
+
+
+def test_at_rest_it_exits_within_five_seconds(start: Start) -> None:
+    container = start("--no-healthcheck").wait_until_ready()
+
+    began = time.monotonic()
+    container.terminate()
+
+    assert container.exit_status() == 0
+    assert time.monotonic() - began <= AT_REST
+
+
+def test_a_sigterm_right_after_the_start_is_obeyed(start: Start) -> None:
+    container = start("--no-healthcheck")
+
+    container.terminate()
+
+    assert container.exit_status() == 0
