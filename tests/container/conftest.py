@@ -37,9 +37,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
     make = ["make", "--no-print-directory", "image", f"RELEASE={RELEASE}"]
     subprocess.run(make, cwd=ROOT, env=podman.environ, check=True)
     yield podman
-    podman("rm", "--all", "--force", "--time", "0")
-    # Layers are mounted and have files that are not ours.
-    podman("system", "reset", "--force")
+    podman("rmi", "--all", "--force")
 
 
 @pytest.fixture(scope="session")

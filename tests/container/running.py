@@ -83,7 +83,7 @@ class Container:
             return False
 
     def get(self, target: str = "/smoke-test/", method: str = "GET", **headers: str) -> Reply:
-        return request(self.port, target, method, **{"Host": NAME} | headers)
+        return request(self.port, target, method, None, **{"Host": NAME} | headers)
 
     def workers(self) -> list[int]:
         return children(self.pid)
