@@ -37,21 +37,19 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
     make = ["make", "--no-print-directory", "image", f"RELEASE={RELEASE}"]
     subprocess.run(make, cwd=ROOT, env=podman.environ, check=True)
     yield podman
-    podman("rm", "--all", "--force", "--time", "0")
-    # Layers are mounted and have files that are not ours.
-    podman("system", "reset", "--force")
+    podman("rmi", "--all", "--force")
 
 
 @pytest.fixture(scope="session")
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with the secret, as Docker and Kubernetes mount one."""
-    folder = tmp_path_factory.mktemp("secrets")
-    (folder / "key").write_text("0123456789-abcdefghij-klmnopqrst-uvwxyz-0123456789\n")
-    return folder
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of the secret, as Docker and Kubernetes mount one."""
+    path = tmp_path_factory.mktemp("secrets") / "key"
+    path.write_text("0123456789-abcdefghij-klmnopqrst-uvwxyz-0123456789\n")
+    return path
 
 
 @pytest.fixture(scope="module")
-def start(podman: Podman, secrets: Path) -> Iterator[Start]:
+def start(podman: Podman, secret: Path) -> Iterator[Start]:
     """Return a function that starts a container; the module's end removes them all."""
     started: list[Container] = []
 
@@ -60,7 +58,7 @@ def start(podman: Podman, secrets: Path) -> Iterator[Start]:
             "DJANGO_ALLOWED_HOSTS": NAME,
             "DJANGO_SECRET_KEY_FILE": "/run/secrets/key",
         } | environ
-        volume = f"--volume={secrets}:/run/secrets:ro"
+        volume = f"--volume={secret}:/run/secrets/key:ro"
         started.append(Container(podman, free_ports(1)[0], volume, *options, **settings))
         return started[-1]
 

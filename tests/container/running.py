@@ -72,7 +72,9 @@ class Container:
         self.pid = int(podman.inspect(self.name)["State"]["Pid"])
 
     def wait_until_ready(self) -> "Container":
-        wait_until(self.is_ready, f"{self.name} is ready", seconds=60)
+        process = Path(f"/proc/{self.pid}")
+        wait_until(lambda: self.is_ready() or not process.exists(), f"{self.name} is ready", 60)
+        assert process.exists(), self.logs()
         return self
 
     def is_ready(self) -> bool:
@@ -83,7 +85,7 @@ class Container:
             return False
 
     def get(self, target: str = "/smoke-test/", method: str = "GET", **headers: str) -> Reply:
-        return request(self.port, target, method, **{"Host": NAME} | headers)
+        return request(self.port, target, method, None, **{"Host": NAME} | headers)
 
     def workers(self) -> list[int]:
         return children(self.pid)

@@ -99,7 +99,7 @@ def test_a_rolling_update_loses_no_request(start: Start, service: Service) -> No
             assert _stop_pod(service, pod) == 0
         wait_until(lambda: (kept + new).total() >= REQUESTS, "enough requests", seconds=120)
 
-    assert (kept + new).keys() == {f"200 {RELEASE}", "200 t2"}
+    assert set(kept + new) == {f"200 {RELEASE}", "200 t2"}
 
 
 def test_a_release_that_never_becomes_ready_serves_nobody(start: Start, service: Service) -> None:
@@ -114,4 +114,4 @@ def test_a_release_that_never_becomes_ready_serves_nobody(start: Start, service:
         wrong.terminate()
         assert wrong.exit_status() == 0
 
-    assert outcomes.keys() == {f"200 {RELEASE}"}
+    assert set(outcomes) == {f"200 {RELEASE}"}
