@@ -5,8 +5,9 @@ ROUNDS ?= 9
 TIMES ?= 10
 BIN := .venv/bin
 LOCKS := requirements.txt requirements-dev.txt benchmarks/requirements.txt
+# pip takes a later release for a package whose extra is not in the lock file.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-  --extra server --custom-compile-command 'make lock'
+  --no-strip-extras --extra server --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 export NGINX_PORT
