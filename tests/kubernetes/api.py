@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 JOBS = "/apis/batch/v1/namespaces/petsage/jobs"
+JOB = f"{JOBS}/petsage-gate"
 CRON_JOB = "/apis/batch/v1/namespaces/petsage/cronjobs/petsage-gate"
-PODS = "/api/v1/namespaces/petsage/pods"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/petsage/deployments"
 
 ROLLED_OUT = {
@@ -46,42 +46,39 @@ class Cluster:
         self.job: dict[str, Any] | None = _job("former")
         _end(self.job, "Complete")
 
-    def answer(self, method: str, path: str) -> tuple[int, Any]:
+    def answer(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
         match method, path:
-            case "GET", "/api":
-                return 200, {"kind": "APIVersions", "versions": ["v1"]}
-            case "GET", "/apis":
-                return 200, {"kind": "APIGroupList", "groups": [_group("apps"), _group("batch")]}
-            case "GET", "/api/v1" | "/apis/apps/v1" | "/apis/batch/v1":
-                version = path.removeprefix("/apis/").removeprefix("/api/")
-                return 200, _resources(version)
-            case "GET", _ if path == DEPLOYMENTS:
-                return 200, _list("apps/v1", "DeploymentList", self._deployment())
-            case "GET", _ if path == f"{DEPLOYMENTS}/petsage":
-                return 200, self._deployment()
-            case "GET", _ if path == CRON_JOB:
-                return 200, _cron_job()
-            case "POST", _ if path == JOBS:
-                if self.forbidden:
-                    return 403, _status(403, "Forbidden", "exceeded quota")
-                if self.job:
-                    return 409, _status(409, "AlreadyExists", "jobs already exists")
+            case "GET", _:
+                found = self._find(path)
+                return (200, found) if found else _status(404, "NotFound", f"no {path}")
+            case "DELETE", _ if path == JOB and self.job:
+                self.job = None
+                return _status(200, "", "")
+            case "POST", _ if path == JOBS and self.forbidden:
+                return _status(403, "Forbidden", "exceeded quota")
+            case "POST", _ if path == JOBS and self.job is None:
                 self.job = _job("new")
                 return 201, self.job
-            case "DELETE", _ if path == f"{JOBS}/petsage-gate" and self.job:
-                self.job = None
-                return 200, _status(200, "", "")
-            case "GET", _ if path in (JOBS, f"{JOBS}/petsage-gate") and self.job:
-                if self.endings:
-                    _end(self.job, self.endings.pop(0))
-                if path == JOBS:
-                    return 200, _list("batch/v1", "JobList", self.job)
-                return 200, self.job
-            case "GET", "/api/v1/namespaces/petsage/pods":
-                return 200, _list("v1", "PodList")
-            case "GET", "/api/v1/namespaces/petsage/events":
-                return 200, _list("v1", "EventList")
-        return 404, _status(404, "NotFound", f"{path} not found")
+        return _status(409, "Conflict", f"no {method} of {path}")
+
+    def _find(self, path: str) -> dict[str, Any] | None:
+        if path.startswith(JOBS) and self.job and self.endings:
+            _end(self.job, self.endings.pop(0))
+        deployment = self._deployment()
+        return {
+            "/api": {"kind": "APIVersions", "versions": ["v1"]},
+            "/apis": {"kind": "APIGroupList", "groups": [_group("apps"), _group("batch")]},
+            "/api/v1": _resources("v1"),
+            "/apis/apps/v1": _resources("apps/v1"),
+            "/apis/batch/v1": _resources("batch/v1"),
+            DEPLOYMENTS: _list("apps/v1", "DeploymentList", deployment),
+            f"{DEPLOYMENTS}/petsage": deployment,
+            CRON_JOB: _cron_job(),
+            JOBS: _list("batch/v1", "JobList", *filter(None, [self.job])),
+            JOB: self.job,
+            "/api/v1/namespaces/petsage/pods": _list("v1", "PodList"),
+            "/api/v1/namespaces/petsage/events": _list("v1", "EventList"),
+        }.get(path)
 
     def _deployment(self) -> dict[str, Any]:
         return {
@@ -177,8 +174,8 @@ def _resources(version: str) -> dict[str, Any]:
     }
 
 
-def _status(code: int, reason: str, message: str) -> dict[str, Any]:
-    return {
+def _status(code: int, reason: str, message: str) -> tuple[int, dict[str, Any]]:
+    return code, {
         "apiVersion": "v1",
         "kind": "Status",
         "status": "Failure" if reason else "Success",

@@ -12,7 +12,6 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from deploy.granian import granian_command
 from deploy.worker import LIMIT
 from smoke_test.contract import PATH
 from smoke_test.probe.options import Parser
@@ -105,9 +104,9 @@ def test_the_schemas_accept_every_manifest(manifests: Manifests, version: str) -
     assert {"Deployment", "CronJob", "Job", "HorizontalPodAutoscaler", "Ingress"} <= accepted
 
 
-def test_checkov_finds_only_what_is_explained(manifests: Manifests, tmp_path: Path) -> None:
+def test_checkov_finds_only_what_is_explained(tmp_path: Path) -> None:
     rendered = tmp_path / "rendered.yaml"
-    rendered.write_text(yaml.safe_dump_all(manifests))
+    rendered.write_text(kustomize(overlay(tmp_path, *COMPONENTS)).stdout)
     # Its hundred packages fit into no environment of ours.
     command = f"uv tool run checkov==3.3.30 --framework kubernetes --file {rendered} --output json"
 
@@ -278,8 +277,8 @@ def test_the_timings_fit_those_of_the_app(manifests: Manifests) -> None:
         _spec(manifests),
         _container(manifests),
     )
-    command = granian_command("")
-    drain_s = float(command[command.index("--workers-kill-timeout") + 1])
+    container_py = (ROOT / "deploy/container.py").read_text()
+    [drain_s] = re.findall(r'workers_kill_timeout="(\d+)"', container_py)
     pause_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     noticed_s = {
         name: probe["periodSeconds"] * (probe["failureThreshold"] - 1) + probe["timeoutSeconds"]
@@ -288,7 +287,7 @@ def test_the_timings_fit_those_of_the_app(manifests: Manifests) -> None:
     }
 
     # What is sent to the pod until everybody knows is still answered, with seconds to spare.
-    assert pause_s + drain_s + 5 <= spec["terminationGracePeriodSeconds"]
+    assert pause_s + int(drain_s) + 5 <= spec["terminationGracePeriodSeconds"]
     # A request that hangs ends by itself, and granian has time for another worker.
     assert noticed_s["livenessProbe"] > 2 * LIMIT
     # Out of the Service first.
@@ -311,3 +310,15 @@ def test_the_gate_ends_by_itself(manifests: Manifests) -> None:
     assert job["backoffLimit"] == 0
     assert manifests.get("CronJob", "petsage-gate")["spec"]["suspend"] is True
     assert manifests.get("Job", "petsage-gate-hook")["spec"] == job
+
+
+def test_the_analysis_template_in_the_docs_is_the_gate(example: Manifests) -> None:
+    docs = (ROOT / "docs/kubernetes.md").read_text()
+    [block] = re.findall(r"```yaml\n(apiVersion: argoproj.io/.*?)```", docs, re.DOTALL)
+    [release] = re.findall(r"petsage:(.+)", _container(example)["image"])
+    template = yaml.safe_load(block.replace("{{args.release}}", release))
+
+    [metric] = template["spec"]["metrics"]
+    gate = _gate(example)
+
+    assert metric["provider"]["job"]["spec"] == gate
