@@ -65,7 +65,7 @@ class Cluster:
         if path.startswith(JOBS) and self.job and self.endings:
             _end(self.job, self.endings.pop(0))
         deployment = self._deployment()
-        return {
+        answers: dict[str, dict[str, Any] | None] = {
             "/api": {"kind": "APIVersions", "versions": ["v1"]},
             "/apis": {"kind": "APIGroupList", "groups": [_group("apps"), _group("batch")]},
             "/api/v1": _resources("v1"),
@@ -78,7 +78,8 @@ class Cluster:
             JOB: self.job,
             "/api/v1/namespaces/petsage/pods": _list("v1", "PodList"),
             "/api/v1/namespaces/petsage/events": _list("v1", "EventList"),
-        }.get(path)
+        }
+        return answers.get(path)
 
     def _deployment(self) -> dict[str, Any]:
         return {

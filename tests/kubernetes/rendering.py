@@ -29,6 +29,17 @@ class Manifests(list[Manifest]):
         ]
         return found
 
+    def gate(self) -> Manifest:
+        """Return the spec of the gate's Job."""
+        spec: Manifest = self.get("CronJob", "petsage-gate")["spec"]["jobTemplate"]["spec"]
+        return spec
+
+    def gate_arguments(self) -> list[str]:
+        """Return the arguments of the gate's probe."""
+        [container] = self.gate()["template"]["spec"]["containers"]
+        assert container["command"] == ["python", "-m", "smoke_test.probe"]
+        return [str(argument) for argument in container["args"]]
+
 
 def _base_name(manifest: Manifest) -> str:
     name: str = manifest["metadata"]["name"]

@@ -127,14 +127,10 @@ def pods() -> Iterator[Pods]:
 
 @pytest.mark.server
 def test_the_gate_finds_the_one_pod_of_another_release(pods: Pods, tmp_path: Path) -> None:
-    manifests = render(overlay(tmp_path, newTag="new"))
-    [container] = manifests.get("CronJob", "petsage-gate")["spec"]["jobTemplate"]["spec"][
-        "template"
-    ]["spec"]["containers"]
-    [python, *command] = [*container["command"], *container["args"]]
+    arguments = render(overlay(tmp_path, newTag="new")).gate_arguments()
     # The last one counts: not as long as in a cluster.
-    command = [sys.executable, *command, "--wait=0", "--consecutive=1"]
-    assert python == "python"
+    command = [sys.executable, "-m", "smoke_test.probe", *arguments]
+    command += ["--wait=0", "--consecutive=1"]
     pods.start(Pods.ADDRESSES[0], "new")
     former = pods.start(Pods.ADDRESSES[1], "former")
 

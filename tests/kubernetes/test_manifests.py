@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
@@ -80,18 +80,6 @@ def _spec(manifests: Manifests) -> Manifest:
     return spec
 
 
-def _gate(manifests: Manifests) -> Manifest:
-    job = manifests.get("CronJob", "petsage-gate")["spec"]["jobTemplate"]["spec"]
-    assert isinstance(job, dict)
-    return job
-
-
-def _gate_arguments(manifests: Manifests) -> list[str]:
-    [container] = _gate(manifests)["template"]["spec"]["containers"]
-    assert container["command"] == ["python", "-m", "smoke_test.probe"]
-    return [str(argument) for argument in container["args"]]
-
-
 @pytest.mark.parametrize("version", ["1.34", "1.35", "1.36", "1.37"])
 def test_the_schemas_accept_every_manifest(manifests: Manifests, version: str) -> None:
     accepted = set()
@@ -140,7 +128,7 @@ def test_each_probe_sends_the_name_and_readiness_the_release(manifests: Manifest
 
 
 def test_the_gate_asks_every_pod_for_the_release(manifests: Manifests) -> None:
-    given = Parser("gate").parse_args(_gate_arguments(manifests))
+    given = Parser("gate").parse_args(manifests.gate_arguments())
     service = manifests.get("Service", "petsage-pods")
     [port] = service["spec"]["ports"]
 
@@ -221,7 +209,7 @@ def test_a_new_setting_or_key_replaces_the_pods(example: Manifests, tmp_path: Pa
 
 def test_labels_select_the_pods_they_should(manifests: Manifests) -> None:
     web = manifests.get("Deployment")["spec"]["template"]["metadata"]["labels"]
-    gate = _gate(manifests)["template"]["metadata"]["labels"]
+    gate = manifests.gate()["template"]["metadata"]["labels"]
     [to] = manifests.get("NetworkPolicy", "petsage-gate")["spec"]["egress"][1]["to"]
     selectors = {
         "deployment": manifests.get("Deployment")["spec"]["selector"]["matchLabels"],
@@ -300,8 +288,8 @@ def test_the_timings_fit_those_of_the_app(manifests: Manifests) -> None:
 
 
 def test_the_gate_ends_by_itself(manifests: Manifests) -> None:
-    given = Parser("gate").parse_args(_gate_arguments(manifests))
-    job = _gate(manifests)
+    given = Parser("gate").parse_args(manifests.gate_arguments())
+    job = manifests.gate()
 
     # Longer than the cluster's DNS remembers the former pods.
     assert given.wait > 30
@@ -319,6 +307,6 @@ def test_the_analysis_template_in_the_docs_is_the_gate(example: Manifests) -> No
     template = yaml.safe_load(block.replace("{{args.release}}", release))
 
     [metric] = template["spec"]["metrics"]
-    gate = _gate(example)
+    gate = example.gate()
 
     assert metric["provider"]["job"]["spec"] == gate
