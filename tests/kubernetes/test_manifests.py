@@ -1,0 +1,312 @@
+"""What Kubernetes gets: valid in four versions, hardened, and in step with the app and itself."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml
+
+from deploy.worker import LIMIT
+from smoke_test.contract import PATH
+from smoke_test.probe.options import Parser
+from tests.conftest import PROGRAMS, ROOT
+from tests.kubernetes.rendering import (
+    COMPONENTS,
+    KUBERNETES,
+    Manifest,
+    Manifests,
+    kustomize,
+    overlay,
+    render,
+)
+
+pytestmark = pytest.mark.process
+
+# Hexadecimal, yet YAML reads it as a number.
+RELEASE = "951e042"
+DIGEST = f"sha256:{'0' * 64}"
+
+# What checkov finds, and why it stays.
+CHECKOV_FINDINGS = {
+    "CKV_K8S_11": "a CPU limit throttles, and a throttled pod fails its probes",
+    "CKV_K8S_15": "a tag is one release, so a node need not ask the registry again",
+    "CKV_K8S_43": "the digest is for the overlay to pin; the example's image has no registry",
+}
+
+
+@pytest.fixture(scope="module")
+def manifests(tmp_path_factory: pytest.TempPathFactory) -> Manifests:
+    """Render the example with every component, and with values that are hard to pass on."""
+    folder = overlay(
+        tmp_path_factory.mktemp("overlay"),
+        *COMPONENTS,
+        hosts="api.petsage.example,www.petsage.example",
+        newName="localhost:5001/petsage",
+        newTag=RELEASE,
+        digest=DIGEST,
+    )
+    return render(folder)
+
+
+@pytest.fixture(scope="module")
+def example() -> Manifests:
+    return render(KUBERNETES / "example")
+
+
+def _pods(manifests: Manifests) -> Iterator[Manifest]:
+    for manifest in manifests:
+        match manifest:
+            case {"kind": "Deployment" | "Job", "spec": {"template": pod}}:
+                yield pod
+            case {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": pod}}}}:
+                yield pod
+
+
+def _container(manifests: Manifests) -> Manifest:
+    [container] = _spec(manifests)["containers"]
+    assert isinstance(container, dict)
+    return container
+
+
+def _spec(manifests: Manifests) -> Manifest:
+    spec = manifests.get("Deployment")["spec"]["template"]["spec"]
+    assert isinstance(spec, dict)
+    return spec
+
+
+@pytest.mark.parametrize("version", ["1.34", "1.35", "1.36", "1.37"])
+def test_the_schemas_accept_every_manifest(manifests: Manifests, version: str) -> None:
+    accepted = set()
+    for manifest in manifests:
+        # The Gateway API is not part of Kubernetes.
+        if manifest["kind"] != "HTTPRoute":
+            kubernetes_validate.validate(manifest, version, strict=True)
+            accepted.add(manifest["kind"])
+
+    assert {"Deployment", "CronJob", "Job", "HorizontalPodAutoscaler", "Ingress"} <= accepted
+
+
+def test_checkov_finds_only_what_is_explained(tmp_path: Path) -> None:
+    rendered = tmp_path / "rendered.yaml"
+    rendered.write_text(kustomize(overlay(tmp_path, *COMPONENTS)).stdout)
+    # Its hundred packages fit into no environment of ours.
+    command = f"uv tool run checkov==3.3.30 --framework kubernetes --file {rendered} --output json"
+
+    result = subprocess.run(
+        [*command.split(), "--compact", "--quiet", "--skip-download"],
+        env=os.environ | {"PATH": PROGRAMS}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    found = json.loads(result.stdout)
+    assert found["summary"]["passed"] > 200, result.stderr
+    assert {each["check_id"] for each in found["results"]["failed_checks"]} == set(
+        CHECKOV_FINDINGS
+    )
+
+
+def test_each_probe_sends_the_name_and_readiness_the_release(manifests: Manifests) -> None:
+    container = _container(manifests)
+    host = {"name": "Host", "value": "api.petsage.example"}
+    release = {"name": "If-Match", "value": f'"{RELEASE}"'}
+
+    requests = {
+        name: probe["httpGet"] for name, probe in container.items() if name.endswith("Probe")
+    }
+
+    target = {"path": PATH, "port": "http"}
+    assert requests == {
+        "startupProbe": target | {"httpHeaders": [host]},
+        "readinessProbe": target | {"httpHeaders": [host, release]},
+        "livenessProbe": target | {"httpHeaders": [host]},
+    }
+
+
+def test_the_gate_asks_every_pod_for_the_release(manifests: Manifests) -> None:
+    given = Parser("gate").parse_args(manifests.gate_arguments())
+    service = manifests.get("Service", "petsage-pods")
+    [port] = service["spec"]["ports"]
+
+    assert given.urls == [f"http://api.petsage.example{PATH}"]
+    assert given.release == RELEASE
+    assert given.connect_to == f"petsage-pods:{port['port']}"
+    assert given.all_addresses
+    # Its name resolves to the pods, where only their own port answers.
+    assert service["spec"]["clusterIP"] == "None"
+    assert port["port"] == _container(manifests)["ports"][0]["containerPort"]
+
+
+def test_routes_lead_to_the_service_under_the_name(manifests: Manifests) -> None:
+    [port] = manifests.get("Service")["spec"]["ports"]
+    route = manifests.get("HTTPRoute")["spec"]
+    ingress = manifests.get("Ingress")["spec"]
+
+    assert route["hostnames"] == ["api.petsage.example"]
+    assert route["rules"] == [{"backendRefs": [{"name": "petsage", "port": port["port"]}]}]
+    [rule] = ingress["rules"]
+    assert rule["host"] == "api.petsage.example"
+    assert ingress["tls"][0]["hosts"] == ["api.petsage.example"]
+    [path] = rule["http"]["paths"]
+    assert path["backend"]["service"] == {"name": "petsage", "port": {"name": port["name"]}}
+
+
+def test_all_pods_run_the_same_pinned_image_as_its_user(manifests: Manifests) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    [user] = re.findall(r"^USER (\d+):(\d+)$", dockerfile, re.MULTILINE)
+
+    specs = [pod["spec"] for pod in _pods(manifests)]
+
+    assert len(specs) == 3
+    for spec in specs:
+        [container] = spec["containers"]
+        context = spec["securityContext"]
+        assert container["image"] == f"localhost:5001/petsage:{RELEASE}@{DIGEST}"
+        assert (str(context["runAsUser"]), str(context["runAsGroup"])) == user
+    [exposed] = re.findall(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE)
+    assert _container(manifests)["ports"] == [{"name": "http", "containerPort": int(exposed)}]
+
+
+def test_an_image_of_another_name_has_no_release(tmp_path: Path) -> None:
+    result = kustomize(overlay(tmp_path, newName="registry.example/backend"))
+
+    assert result.returncode == 1
+    assert "out of bounds for value registry.example/backend:" in result.stderr
+
+
+def test_the_example_is_complete_by_itself(example: Manifests) -> None:
+    secret = example.get("Secret")
+    [namespace] = {each["metadata"].get("namespace", "petsage") for each in example}
+
+    assert namespace == example.get("Namespace")["metadata"]["name"] == "petsage"
+    # None that a bare cluster has not.
+    assert {"HTTPRoute", "HorizontalPodAutoscaler"}.isdisjoint(each["kind"] for each in example)
+    spec, container = _spec(example), _container(example)
+    assert container["envFrom"][0]["configMapRef"] == {
+        "name": example.get("ConfigMap")["metadata"]["name"]
+    }
+    assert spec["volumes"][0]["secret"]["secretName"] == secret["metadata"]["name"]
+    assert spec["serviceAccountName"] == example.get("ServiceAccount")["metadata"]["name"]
+    # The file that the app reads is one of the Secret's, and Django accepts it as a key.
+    [mount] = container["volumeMounts"]
+    [variable] = container["env"]
+    assert variable["name"] == "DJANGO_SECRET_KEY_FILE"
+    name = variable["value"].removeprefix(f"{mount['mountPath']}/")
+    key = base64.b64decode(secret["data"][name]).decode()
+    assert len(key) >= 50
+    assert not key.startswith("django-insecure-")
+
+
+def test_a_new_setting_or_key_replaces_the_pods(example: Manifests, tmp_path: Path) -> None:
+    changed = render(overlay(tmp_path, hosts="other.example"))
+
+    assert _container(changed)["envFrom"] != _container(example)["envFrom"]
+
+
+def test_labels_select_the_pods_they_should(manifests: Manifests) -> None:
+    web = manifests.get("Deployment")["spec"]["template"]["metadata"]["labels"]
+    gate = manifests.gate()["template"]["metadata"]["labels"]
+    [to] = manifests.get("NetworkPolicy", "petsage-gate")["spec"]["egress"][1]["to"]
+    selectors = {
+        "deployment": manifests.get("Deployment")["spec"]["selector"]["matchLabels"],
+        "service": manifests.get("Service")["spec"]["selector"],
+        "pods": manifests.get("Service", "petsage-pods")["spec"]["selector"],
+        "budget": manifests.get("PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        "policy": manifests.get("NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        "gate's egress": to["podSelector"]["matchLabels"],
+    } | {
+        each["topologyKey"]: each["labelSelector"]["matchLabels"]
+        for each in _spec(manifests)["topologySpreadConstraints"]
+    }
+    gates_own = manifests.get("NetworkPolicy", "petsage-gate")["spec"]["podSelector"]
+
+    assert len(selectors) == 8
+    for name, selector in selectors.items():
+        assert selector.items() <= web.items(), name
+        assert not selector.items() <= gate.items(), name
+        # Selectors cannot be changed, and the release is in the labels.
+        assert RELEASE not in selector.values(), name
+    assert gates_own["matchLabels"].items() <= gate.items()
+    assert not gates_own["matchLabels"].items() <= web.items()
+
+
+def test_network_policies_let_in_what_the_app_serves(manifests: Manifests) -> None:
+    [port] = _container(manifests)["ports"]
+    app = manifests.get("NetworkPolicy")["spec"]
+    gate = manifests.get("NetworkPolicy", "petsage-gate")["spec"]
+
+    # Numbers: some network plugins do not know a port's name.
+    assert app["ingress"] == [{"ports": [{"port": port["containerPort"]}]}]
+    assert "egress" not in app
+    assert [rule["ports"] for rule in gate["egress"]] == [
+        [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
+        [{"port": port["containerPort"]}],
+    ]
+
+
+def test_a_pod_may_always_be_evicted(manifests: Manifests, example: Manifests) -> None:
+    budget = manifests.get("PodDisruptionBudget")["spec"]["maxUnavailable"]
+    autoscaler = manifests.get("HorizontalPodAutoscaler")["spec"]
+
+    assert 0 < budget < example.get("Deployment")["spec"]["replicas"]
+    assert budget < autoscaler["minReplicas"] < autoscaler["maxReplicas"]
+    # It would fight with the autoscaler.
+    assert "replicas" not in manifests.get("Deployment")["spec"]
+    assert autoscaler["scaleTargetRef"]["name"] == "petsage"
+
+
+def test_the_timings_fit_those_of_the_app(manifests: Manifests) -> None:
+    deployment, spec, container = (
+        manifests.get("Deployment")["spec"],
+        _spec(manifests),
+        _container(manifests),
+    )
+    container_py = (ROOT / "deploy/container.py").read_text()
+    [drain_s] = re.findall(r'workers_kill_timeout="(\d+)"', container_py)
+    pause_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    noticed_s = {
+        name: probe["periodSeconds"] * (probe["failureThreshold"] - 1) + probe["timeoutSeconds"]
+        for name, probe in container.items()
+        if name.endswith("Probe")
+    }
+
+    # What is sent to the pod until everybody knows is still answered, with seconds to spare.
+    assert pause_s + int(drain_s) + 5 <= spec["terminationGracePeriodSeconds"]
+    # A request that hangs ends by itself, and granian has time for another worker.
+    assert noticed_s["livenessProbe"] > 2 * LIMIT
+    # Out of the Service first.
+    assert noticed_s["readinessProbe"] < LIMIT < noticed_s["livenessProbe"]
+    # A new pod is not taken for good before a hanging request would show.
+    assert deployment["minReadySeconds"] > LIMIT
+    assert deployment["progressDeadlineSeconds"] > (
+        noticed_s["startupProbe"] + deployment["minReadySeconds"]
+    )
+
+
+def test_the_gate_ends_by_itself(manifests: Manifests) -> None:
+    given = Parser("gate").parse_args(manifests.gate_arguments())
+    job = manifests.gate()
+
+    # Longer than the cluster's DNS remembers the former pods.
+    assert given.wait > 30
+    # The report comes before the end.
+    assert given.wait + given.timeout < job["activeDeadlineSeconds"]
+    assert job["backoffLimit"] == 0
+    assert manifests.get("CronJob", "petsage-gate")["spec"]["suspend"] is True
+    assert manifests.get("Job", "petsage-gate-hook")["spec"] == job
+
+
+def test_the_analysis_template_in_the_docs_is_the_gate(example: Manifests) -> None:
+    docs = (ROOT / "docs/kubernetes.md").read_text()
+    [block] = re.findall(r"```yaml\n(apiVersion: argoproj.io/.*?)```", docs, re.DOTALL)
+    [release] = re.findall(r"petsage:(.+)", _container(example)["image"])
+    template = yaml.safe_load(block.replace("{{args.release}}", release))
+
+    [metric] = template["spec"]["metrics"]
+    gate = example.gate()
+
+    assert metric["provider"]["job"]["spec"] == gate
