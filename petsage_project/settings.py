@@ -5,6 +5,7 @@ from typing import Any
 
 from petsage_project import environment
 from petsage_project.log import JsonFormatter, without_traceback
+from smoke_test import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -176,7 +177,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "PetSage API",
     "DESCRIPTION": "Intelligent care for your beloved pets.",
-    "VERSION": "1.0.0",
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "TAGS": [{"name": "Health & Status", "description": "Is PetSage up, and which build?"}],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from smoke_test import __version__
 from smoke_test.contract import NONCE_HEADER, PROBE_HEADER
 from smoke_test.probe.deadline import Deadline
 from smoke_test.probe.exchange import Certificate, CurlCode, Exchange, Timings, TransportError
 from smoke_test.probe.resolver import Resolution, is_address, resolve
 
-USER_AGENT = "petsage-smoke-test/1.0.0"
+USER_AGENT = f"petsage-smoke-test/{__version__}"
 JSON = "application/json"
 
 MAX_BODY_BYTES = 1024 * 1024

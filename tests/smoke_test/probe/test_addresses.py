@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smoke_test import __version__
 from tests.smoke_test.probe.answers import app, nginx, other, redirecting
 from tests.smoke_test.probe.report import probe
 from tests.smoke_test.probe.servers import Script, read_request, serving
@@ -70,7 +71,7 @@ def test_one_node_is_asked_by_the_hosts_own_name() -> None:
     assert (report.exit_status, report.codes) == (0, ["ok"])
     assert report.verdict["address"] == "127.0.0.1"
     assert b"Host: api.petsage.example\r\n" in heads[0]
-    assert b"User-Agent: petsage-smoke-test/1.0.0\r\n" in heads[0]
+    assert f"User-Agent: petsage-smoke-test/{__version__}\r\n".encode() in heads[0]
 
 
 def test_a_node_without_a_port_has_that_of_the_url() -> None:
