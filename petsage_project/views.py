@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.module_loading import import_string
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -14,6 +15,9 @@ class ApiRootView(APIView):
     """Intelligent care for your beloved pets. Everything that PetSage offers starts here."""
 
     name = "PetSage API"
+    # Explicit, so that a feature's defaults do not close the front door.
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
     # Not in the API's document.
     schema = None
 

@@ -108,7 +108,9 @@ STATIC: dict[str, Case] = {
         "settings.ROOT_URLCONF 'tests.settings.urls_exit'",
     ),
     "no appended slash": _setting("APPEND_SLASH", False, "E002"),
-    "no CommonMiddleware": _setting("MIDDLEWARE", MIDDLEWARE[:-1], "E002"),
+    "no CommonMiddleware": _setting(
+        "MIDDLEWARE", [name for name in MIDDLEWARE if name != COMMON], "E002"
+    ),
     "no middleware for our headers": _setting("MIDDLEWARE", OTHERS, "E003"),
     "the middleware for our headers last": _setting("MIDDLEWARE", [*OTHERS, HEADERS], "E003"),
     "a redirect of plain http": _setting("SECURE_SSL_REDIRECT", True, "E004"),
@@ -187,7 +189,13 @@ DEPLOYED: dict[str, Case] = {
         "django.middleware.common.CommonMiddleware",
     ),
     "users needed": (
-        _inner("django.contrib.auth.middleware.LoginRequiredMiddleware"),
+        {
+            "MIDDLEWARE": [
+                HEADERS,
+                "django.contrib.auth.middleware.LoginRequiredMiddleware",
+                *OTHERS,
+            ]
+        },
         "E101",
         "django.contrib.auth.middleware.LoginRequiredMiddleware",
     ),
