@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,23 +122,15 @@ def load(port: int, clients: int, *, kept_alive: bool) -> Iterator[Counter[str]]
     lock, over = threading.Lock(), threading.Event()
 
     def client() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        while not over.is_set():
-            try:
-                connection.request("GET", "/smoke-test/", headers={"Host": NAME})
-                response = connection.getresponse()
-                response.read()
-                outcome = f"{response.status} {response.getheader('X-PetSage-Release')}"
-            except ConnectionRefusedError:
-                outcome = "refused"
-                over.set()
-            except (OSError, http.client.HTTPException) as error:
-                outcome = repr(error)
-                connection.close()
-            if not kept_alive:
-                connection.close()
-            with lock:
-                outcomes[outcome] += 1
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            while not over.is_set():
+                outcome = _outcome(connection)
+                if outcome == "refused":
+                    over.set()
+                elif not kept_alive:
+                    connection.close()
+                with lock:
+                    outcomes[outcome] += 1
 
     threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:
@@ -149,3 +141,16 @@ def load(port: int, clients: int, *, kept_alive: bool) -> Iterator[Counter[str]]
         over.set()
         for thread in threads:
             thread.join()
+
+
+def _outcome(connection: http.client.HTTPConnection) -> str:
+    try:
+        connection.request("GET", "/smoke-test/", headers={"Host": NAME})
+        response = connection.getresponse()
+        response.read()
+    except ConnectionRefusedError:
+        return "refused"
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        return repr(error)
+    return f"{response.status} {response.getheader('X-PetSage-Release')}"

@@ -1,11 +1,12 @@
 """What the image has and says of itself, and the commands that make it."""
 
 import os
+import signal
 import subprocess
 
 import pytest
 
-from tests.conftest import ROOT, listens
+from tests.conftest import ROOT, listens, program
 from tests.container import RELEASE
 from tests.container.conftest import BASE
 from tests.container.running import Podman
@@ -29,7 +30,7 @@ def test_it_says_what_schedulers_need_to_know(podman: Podman) -> None:
     assert "Entrypoint" not in config
     assert config["Labels"]["org.opencontainers.image.revision"] == RELEASE
     assert f"PETSAGE_RELEASE={RELEASE}" in config["Env"]
-    assert podman.inspect("petsage")["HealthCheck"]["Test"] == [
+    assert podman.inspect("petsage")["Healthcheck"]["Test"] == [
         "CMD", "python", "-m", "deploy.healthcheck",
     ]  # fmt: skip
 
@@ -45,7 +46,7 @@ def test_make_container_serves_until_ctrl_c(podman: Podman) -> None:
     # In a network of its own, since podman leaves out --publish in this one.
     unshare = ["unshare", "--net", "sh", "-c", "ip link set lo up && exec make container"]
     with subprocess.Popen(
-        [*unshare], cwd=ROOT, env=podman.environ, stdout=subprocess.PIPE,
+        unshare, cwd=ROOT, env=podman.environ, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, process_group=0,
     ) as make:  # fmt: skip
         try:
@@ -53,7 +54,7 @@ def test_make_container_serves_until_ctrl_c(podman: Podman) -> None:
             curl = ["nsenter", "-t", str(make.pid), "-n", "curl", "-sf", "-o", "/dev/null", url]
             wait_until(lambda: subprocess.run(curl, check=False).returncode == 0, "it serves", 90)
         finally:
-            os.killpg(make.pid, 2)
+            os.killpg(make.pid, signal.SIGINT)
             printed, _ = make.communicate(timeout=30)
 
     assert f"PetSage serves {url} until Ctrl-C" in printed
@@ -61,14 +62,15 @@ def test_make_container_serves_until_ctrl_c(podman: Podman) -> None:
 
 
 def test_make_image_without_docker_and_podman_says_what_it_expects(podman: Podman) -> None:
-    result = _make(podman, "image", "PATH=/nowhere")
+    result = _make(podman, "image", PATH="/nowhere")
 
     assert result.returncode != 0
     assert "got no docker or podman that works, expected one; apt-get install " in result.stderr
 
 
-def _make(podman: Podman, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _make(podman: Podman, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", *arguments], cwd=ROOT, env=podman.environ, capture_output=True, text=True,
-        check=False, timeout=120,
+        [program("make", "make"), *arguments],
+        cwd=ROOT, env=podman.environ | environ, capture_output=True, text=True, check=False,
+        timeout=120,
     )  # fmt: skip
