@@ -8,9 +8,9 @@ BIN := .venv/bin
 # The first that works: docker may be here without its daemon.
 ENGINE = $(or $(firstword $(foreach it,docker podman,$(shell $(it) version >/dev/null 2>&1 && echo $(it)))), \
   $(error got no docker or podman that works, expected one; apt-get install podman, or docker.io))
-LOCKS := requirements.txt requirements-dev.txt benchmarks/requirements.txt
+LOCKS := requirements.txt requirements-probe.txt requirements-dev.txt benchmarks/requirements.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras \
-  --python-version 3.11 --extra server --custom-compile-command 'make lock'
+  --python-version 3.11 --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 export NGINX_PORT
@@ -78,10 +78,11 @@ check: .venv/installed-dev ## Lint, types, layering, and whether the lock files 
 install: .venv/installed ## Make .venv from requirements.txt
 
 lock: .venv/installed-dev ## Compile what is installed, with hashes, from pyproject.toml
-	@$(COMPILE) --output-file requirements.txt pyproject.toml
-	@$(COMPILE) --constraint requirements.txt --group test --group lint \
+	@$(COMPILE) --extra server --output-file requirements.txt pyproject.toml
+	@$(COMPILE) --constraint requirements.txt --output-file requirements-probe.txt pyproject.toml
+	@$(COMPILE) --constraint requirements.txt --extra server --group test --group lint \
 	  --output-file requirements-dev.txt pyproject.toml
-	@$(COMPILE) --constraint requirements.txt --group bench \
+	@$(COMPILE) --constraint requirements.txt --extra server --group bench \
 	  --output-file benchmarks/requirements.txt pyproject.toml
 
 schema: .venv/installed ## Write docs/openapi.json

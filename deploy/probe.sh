@@ -1,0 +1,38 @@
+#!/bin/sh
+# Runs the probe of this checkout with the options given: deploy/probe.sh --release 4f2c9e1 URL
+# It needs Python and pip, and leaves both as they are: pycurl and idna go to a directory of their own.
+# The exit statuses are the probe's; 3 also if the probe cannot be started.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+lock=$root/requirements-probe.txt
+
+# -P: the current directory is somebody else's, and may have a module of any name.
+for python in python3 python3.15 python3.14 python3.13 python3.12 python3.11 ''; do
+  build=$("$python" -P -c '
+import pip, sys, sysconfig, zlib
+assert sys.version_info >= (3, 11)
+with open(sys.argv[1], "rb") as lock:
+    print(sysconfig.get_config_var("SOABI"), zlib.crc32(lock.read()), sep="-")
+' "$lock" 2>/dev/null) && break
+done
+if [ -z "$python" ]; then
+  echo "probe.sh: got '$(python3 -m pip --version 2>&1)', expected Python 3.11 or later with pip;" \
+    "run actions/setup-python before on GitHub, or apt-get install python3-pip on Debian" >&2
+  exit 3
+fi
+
+# Hidden, so that nothing takes it for this checkout's own code.
+packages=${RUNNER_TEMP:-$root/var}/.petsage-probe-$build
+if [ ! -d "$packages" ]; then
+  new=$packages.$$
+  rm -rf "$new"
+  mkdir -p "$new" || exit 3
+  # The lock file is complete: --no-deps only saves pip the time to find that out.
+  "$python" -P -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
+    --require-hashes --only-binary :all: --no-deps --no-compile \
+    --target "$new" --requirement "$lock" || exit 3
+  # Complete or not there at all, whenever this is interrupted.
+  mv "$new" "$packages"
+fi
+
+PYTHONPATH=$root:$packages exec "$python" -P -m smoke_test.probe "$@"

@@ -1,0 +1,54 @@
+"""No integration passes by not running: each is executed as its runner does, with each fault."""
+
+import pytest
+
+from tests.pipelines.faults import FAULTS, host_unreachable
+from tests.pipelines.integrations import INTEGRATIONS
+from tests.pipelines.step import Step, execute
+from tests.smoke_test.probe.answers import silent
+from tests.smoke_test.probe.servers import serving
+
+pytestmark = pytest.mark.server
+
+each_integration = pytest.mark.parametrize("integration", INTEGRATIONS)
+
+
+@each_integration
+def test_it_passes_where_nothing_is_wrong(integration: str, step: Step) -> None:
+    ended = execute(INTEGRATIONS[integration](step), step)
+
+    assert ended.status == 0, ended.output
+    assert step.commit[:12] in ended.output
+
+
+@each_integration
+@pytest.mark.parametrize("name", FAULTS)
+def test_it_fails(integration: str, name: str, step: Step) -> None:
+    fault = FAULTS[name]
+    fault.bring(step)
+
+    ended = execute(INTEGRATIONS[integration](step), step)
+
+    assert fault.printed in ended.output
+    assert ended.status != 0
+
+
+@each_integration
+def test_it_fails_when_nothing_answers_in_time(integration: str, step: Step) -> None:
+    with serving(silent) as port:
+        step.url, step.wait = f"http://127.0.0.1:{port}/smoke-test/", "0.5"
+
+        ended = execute(INTEGRATIONS[integration](step), step)
+
+    assert "smoke_test.http.timeout" in ended.output
+    assert ended.status != 0
+
+
+@each_integration
+def test_it_fails_when_it_is_canceled(integration: str, step: Step) -> None:
+    host_unreachable(step)
+    step.wait = "60"
+
+    ended = execute(INTEGRATIONS[integration](step), step, cancel_after="tcp.refused")
+
+    assert ended.status != 0
