@@ -1,11 +1,11 @@
 """docs/pipelines.md, and the recipes of docs/probe.md: what they quote, and that it runs."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from smoke_test import __version__
 from tests.conftest import ROOT, program
 from tests.pipelines.documents import PIPELINES, PROBE, load_yaml, recipe, recipes
 from tests.pipelines.faults import host_unreachable
@@ -15,7 +15,7 @@ from tests.pipelines.step import Command, Ended, Step, execute
 ACTION = load_yaml((ROOT / "action.yml").read_text())
 GITLAB = (ROOT / "deploy/gitlab/smoke-test.yml").read_text()
 URL = "https://api.petsage.example/smoke-test/"
-VERSION = "v" + tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+VERSION = f"v{__version__}"
 
 
 def table(heading: str) -> dict[str, str]:
