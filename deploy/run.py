@@ -46,8 +46,8 @@ def main() -> None:
     url, behind = f"http://{HOST}:{port}", " behind nginx" if options.behind_nginx else ""
     sys.stdout.write(
         f"PetSage serves this clone{behind} until Ctrl-C:\n"
-        f"  {url}/smoke-test/   the smoke test: a page for browsers, JSON for the rest\n"
-        f"  {url}/docs/         the API, to read and to try\n"
+        f"  {url}/smoke-test/   the smoke test: a page for browsers, JSON for other clients\n"
+        f"  {url}/docs/         the API's interactive documentation\n"
         f"  {url}/openapi.json  the API's schema\n"
     )
     sys.stdout.flush()
