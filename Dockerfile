@@ -1,4 +1,4 @@
-# docs/deployment.md says how to build and run it.
+# docs/deployment.md explains how to build and run this image.
 ARG BASE=python:3.13-slim-trixie
 
 FROM ${BASE} AS build
@@ -13,8 +13,8 @@ COPY manage.py .
 COPY smoke_test smoke_test
 COPY petsage_project petsage_project
 COPY deploy deploy
-# 120 MB become 75 without translations, which USE_I18N leaves off, without ReDoc, source maps, and
-# what is collected.
+# This reduces 120 MB to 75: it removes translations (USE_I18N is off), ReDoc, source maps, and the
+# originals of collected static files.
 RUN find .venv -name '*.[mp]o' -delete \
     && .venv/bin/python manage.py collectstatic --no-input --verbosity 0 --ignore redoc \
     && find var -name '*.map' -delete \
@@ -31,8 +31,8 @@ ENV PATH=/app/.venv/bin:$PATH \
     DJANGO_LOG_FAILURES=true \
     PETSAGE_RELEASE=${RELEASE}
 LABEL org.opencontainers.image.revision=${RELEASE}
-# It also writes the bytecode of the standard library, which official images lack: later the root is
-# read-only.
+# Besides the check, this writes the standard library's bytecode, which official images lack. Later
+# the root is read-only.
 RUN python manage.py check --tag smoke_test \
     && python -c 'import granian.cli, smoke_test.probe.cli'
 USER 10001:10001
@@ -40,5 +40,5 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=2 \
     CMD ["python", "-m", "deploy.healthcheck"]
-# The kernel drops a SIGTERM to process 1 until Python handles it, unless it is blocked.
+# Until Python has a handler, the kernel drops SIGTERM for process 1 unless it is blocked.
 CMD ["env", "--block-signal=TERM", "python", "-m", "deploy.container"]

@@ -1,4 +1,4 @@
-"""The app with its static files on GRANIAN_HOST and GRANIAN_PORT, as the image runs it."""
+"""Serves the app and its static files on GRANIAN_HOST and GRANIAN_PORT, in the image."""
 
 import multiprocessing
 import os
@@ -10,15 +10,15 @@ from deploy.granian import be_scheduled_as_batch, granian_command
 
 
 def main() -> None:
-    """Refuse settings that no deployment may have, load the app, and be granian with it.
+    """Refuse settings that no deployment may have, load the app, and run granian.
 
-    Starts with SIGTERM blocked; granian unblocks it once it handles it.
+    SIGTERM is blocked at the start. granian unblocks it once it has a handler.
     """
-    # A new worker still has its parent's handler, and would lose a SIGTERM; see draining.py.
+    # A new worker has its parent's handler, which would lose a SIGTERM; see draining.py.
     os.register_at_fork(
         before=lambda: _mask(signal.SIG_BLOCK), after_in_parent=lambda: _mask(signal.SIG_UNBLOCK)
     )
-    # Workers share the memory of what is loaded here. Python 3.14 would start them from nothing.
+    # Workers share the memory of the modules loaded here. Python 3.14 does not fork by default.
     multiprocessing.set_start_method("fork")
 
     from django.core.exceptions import ImproperlyConfigured
@@ -35,12 +35,12 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except CommandError as error:
-        sys.exit(f"{error}\nSet DJANGO_SECRET_KEY or DJANGO_SECRET_KEY_FILE; README.md has all.")
+        sys.exit(f"{error}\nSet DJANGO_SECRET_KEY or DJANGO_SECRET_KEY_FILE; see docs/settings.md.")
 
     from granian.cli import entrypoint
     from granian.log import LOGGING_CONFIG
 
-    # Standard output is for the JSON of DJANGO_LOG_FAILURES.
+    # Standard output is reserved for the JSON of DJANGO_LOG_FAILURES.
     handlers: Any = LOGGING_CONFIG["handlers"]
     handlers["console"]["stream"] = "ext://sys.stderr"
     be_scheduled_as_batch()
@@ -48,7 +48,7 @@ def main() -> None:
         f"{draining.__name__}:make_application",
         static_path_route=settings.STATIC_URL.rstrip("/"),
         static_path_mount=str(settings.STATIC_ROOT),
-        # Seconds; for draining.py, and the limit of worker.py after it.
+        # Seconds; enough for draining.py and then the limit in worker.py.
         workers_kill_timeout="10",
     )
     sys.argv[1:1] = ["--factory", "--respawn-failed-workers"]

@@ -1,7 +1,7 @@
-"""The application in a container, and its end: no request that reached this worker is lost.
+"""The application in a container; it stops without losing a request that reached this worker.
 
-granian alone resets what it has not accepted when it ends, and closes connections just as clients
-send their next request.
+granian alone resets connections that it has not accepted, and closes idle ones just when clients
+may send their next request.
 """
 
 import ctypes
@@ -18,13 +18,13 @@ from typing import Any
 
 from deploy.worker import application
 
-# Seconds. Clients that send a request within the first learn that their connection ends; within
-# the second, handshakes are completed.
+# Seconds. During the first, responses announce the end of their connection; during the second,
+# pending handshakes complete.
 ANNOUNCING, REFUSING = 2.0, 0.5
 
-# Of Linux; Python has no name for it.
+# Linux's value; Python has no name for it.
 _SO_ATTACH_FILTER = 26
-# Classic BPF, on TCP's header: load the flags, pass the packet if ACK is one of them, or drop it.
+# Classic BPF on the TCP header: load the flags, pass the packet if ACK is set, otherwise drop it.
 _NO_SYN = struct.pack(
     "HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 0x10, 6, 0, 0, 0xFFFFFFFF, 6, 0, 0, 0
 )
@@ -54,19 +54,19 @@ def _end_on_sigterm() -> None:
     time.sleep(ANNOUNCING)
     _refuse_connections()
     time.sleep(REFUSING)
-    # To granian's handler.
+    # granian handles SIGINT.
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _refuse_connections() -> None:
-    """Have the kernel drop each SYN to granian's listener, whose socket is not Python's.
+    """Have the kernel drop each SYN to granian's listener, which is not a Python socket.
 
-    Clients send it again after a second, and are refused then.
+    Clients retransmit it after a second; by then the port refuses connections.
     """
     code = ctypes.create_string_buffer(_NO_SYN)
     program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(code))
     for path in Path("/proc/self/fd").iterdir():
-        # Not each is a socket, or still open; the ones of granian stay open.
-        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as found:
-            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                found.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+        # Some are not sockets, or closed by now. Closing the duplicate leaves granian's open.
+        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as copy:
+            if copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                copy.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

@@ -1,4 +1,4 @@
-"""HEALTHCHECK of the image: the probe, under the first of the names that clients use."""
+"""The image's HEALTHCHECK: the probe, with the first of DJANGO_ALLOWED_HOSTS as Host."""
 
 import os
 import sys

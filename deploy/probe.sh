@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs the probe of this checkout with the options given: deploy/probe.sh --release 4f2c9e1 URL
-# It needs Python and pip, and leaves both as they are: pycurl and idna go to a directory of their own.
-# The exit statuses are the probe's; 3 also if the probe cannot be started.
+# Runs this checkout's probe with the given options: deploy/probe.sh --release 4f2c9e1 URL
+# It requires Python and pip, but changes neither: pycurl and idna go to a separate directory.
+# The exit statuses are the probe's; it is also 3 if the probe cannot be started.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 lock=$root/requirements-probe.txt
 
-# -P: the current directory is somebody else's, and may have a module of any name.
+# -P: the current directory is not ours, and may contain a module of any name.
 for python in python3 python3.15 python3.14 python3.13 python3.12 python3.11 ''; do
   build=$("$python" -P -c '
 import pip, sys, sysconfig, zlib
@@ -17,21 +17,21 @@ with open(sys.argv[1], "rb") as lock:
 done
 if [ -z "$python" ]; then
   echo "probe.sh: got '$(python3 -m pip --version 2>&1)', expected Python 3.11 or later with pip;" \
-    "run actions/setup-python before on GitHub, or apt-get install python3-pip on Debian" >&2
+    "on GitHub, run actions/setup-python first; on Debian, apt-get install python3-pip" >&2
   exit 3
 fi
 
-# Hidden, so that nothing takes it for this checkout's own code.
+# Hidden, so that tools do not mistake it for this checkout's code.
 packages=${RUNNER_TEMP:-$root/var}/.petsage-probe-$build
 if [ ! -d "$packages" ]; then
   new=$packages.$$
   rm -rf "$new"
   mkdir -p "$new" || exit 3
-  # The lock file is complete: --no-deps only saves pip the time to find that out.
+  # --no-deps saves time: the lock file is complete, so pip need not resolve anything.
   "$python" -P -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
     --require-hashes --only-binary :all: --no-deps --no-compile \
     --target "$new" --requirement "$lock" || exit 3
-  # Complete or not there at all, whenever this is interrupted.
+  # An interruption must not leave a partial directory under this name.
   mv "$new" "$packages"
 fi
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Wait for the rollout, then run the gate: exit status 0 only if the gate ran and passed.
-# Arguments go to kubectl, such as --namespace petsage.
+# Waits for the rollout, then runs the gate. The exit status is 0 only if the gate ran and passed.
+# Passes its arguments to kubectl, such as --namespace petsage.
 set -euo pipefail
 job=job/petsage-gate
 
 kubectl "$@" rollout status deployment/petsage --timeout=10m
 kubectl "$@" delete "$job" --ignore-not-found
 kubectl "$@" create job petsage-gate --from=cronjob/petsage-gate
-# A Job that has failed never completes: `kubectl wait` for that alone would not notice.
+# `kubectl wait --for=condition=Complete` alone would not notice that the Job has failed.
 for _ in {1..120}; do
   ended=$(kubectl "$@" get "$job" --output 'jsonpath={.status.conditions[*].type}')
   [[ "$ended" =~ Complete|Failed ]] && break

@@ -25,7 +25,7 @@ from smoke_test.probe.verdict import Level, Verdict, printable
 from smoke_test.probe.watch import Watch
 from smoke_test.probe.watch import run as run_watch
 
-# Exit statuses; docs/probe.md. Bad usage is 2.
+# Exit statuses, as in docs/probe.md. A usage error is 2.
 PASSED, FAILED, UNDECIDED = 0, 1, 3
 
 InProcess = Callable[[Expectations, Deadline], list[Verdict]]
@@ -38,7 +38,7 @@ def main(
 ) -> int:
     """Run the command line, and return its exit status.
 
-    `in_process` makes the attempts of --in-process; only Django can provide it.
+    `in_process` makes the attempts for --in-process; only Django can provide it.
     """
     parser = options.Parser(prog)
     try:
@@ -46,7 +46,7 @@ def main(
         if given.in_process and in_process is None:
             parser.error("got --in-process without Django, expected `manage.py smoke_test`")
     except SystemExit as end:
-        # Of --help or of bad usage.
+        # From --help or a usage error.
         return int(end.code or 0)
     return run(given, in_process)
 
@@ -66,7 +66,7 @@ def run(given: Namespace, in_process: InProcess | None = None) -> int:
             give_up(outcome, "probe.interrupted", f"interrupted by {name}.")
         except Undecided as error:
             give_up(outcome, error.code, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the report must be complete
+        except Exception as error:  # noqa: BLE001 - the report must be complete after any error
             give_up(outcome, "probe.failed", f"{type(error).__name__}: {error}.")
         is_written = _report(outcome, given.reports or [options.Report()])
     if any(report.format == "nagios" for report in given.reports):
@@ -74,7 +74,7 @@ def run(given: Namespace, in_process: InProcess | None = None) -> int:
 
         return nagios.state(outcome) if is_written else nagios.UNKNOWN
     if stop.signal_number:
-        # A watch that is stopped has seen all the same what failed.
+        # A failure seen before the signal still counts.
         seen_to_fail = isinstance(outcome, Watch) and outcome.failed
         return FAILED if seen_to_fail else 128 + stop.signal_number
     if not outcome.decided:
@@ -167,41 +167,41 @@ def give_up(outcome: gate.Outcome, code: str, message: str) -> None:
     outcome.passed = outcome.decided = False
 
 
-def _report(outcome: gate.Outcome, wanted: Sequence[options.Report]) -> bool:
-    """Write the reports, and return whether each of the files has its own.
+def _report(outcome: gate.Outcome, reports: Sequence[options.Report]) -> bool:
+    """Write the reports, and return whether every file was written.
 
-    What cannot be written to a stream, or for GitHub, changes neither the verdict nor the exit
+    A failure to write to a stream, or to GitHub's files, changes neither the verdict nor the exit
     status.
     """
     out: list[tuple[str, Level | None]] = []
     err: list[tuple[str, Level | None]] = []
-    on_stdout = next((report.format for report in wanted if report.file is None), "text")
+    on_stdout = next((report.format for report in reports if report.file is None), "text")
     if on_stdout == "text":
         out += [(line, "ok") for line in text.passes(outcome)]
         err += [(block, level) for level, block in text.issues(outcome)]
     else:
         out.append((render(outcome, on_stdout), None))
         if not outcome.passed and on_stdout != "nagios":
-            # Icinga takes both streams for the plugin's output.
+            # Icinga reads both streams as the plugin's output.
             err.append((failure_line(outcome), None))
     if problem := _write(sys.stdout, out):
         err.append((f"error: cannot write the report: {problem}", "error"))
     problems = [
         f"error: cannot write '{printable(str(report.file))}': {problem}"
-        for report in wanted
+        for report in reports
         if report.file is not None
         and (problem := files.replace(report.file, f"{render(outcome, report.format)}\n"))
     ]
     err += [(problem, "error") for problem in problems]
-    if any(report.format == "github" for report in wanted):
+    if any(report.format == "github" for report in reports):
         err += [(problem, None) for problem in _write_for_github(outcome)]
     _write(sys.stderr, err)
     return not problems
 
 
 def _write_for_github(outcome: gate.Outcome) -> list[str]:
-    """Add to the step's summary and outputs, where there are any; return what went wrong."""
-    # Imported only here, as the other formats are.
+    """Append to the step's summary and outputs if they are set; return the errors."""
+    # Imported only here, like the other formats.
     from smoke_test.probe.reports import github
 
     documents = {
@@ -221,7 +221,7 @@ def _write(stream: TextIO | None, lines: Sequence[tuple[str, Level | None]]) -> 
 
 
 class _Stop:
-    """The signal that asked to stop, and the sleep that it ends."""
+    """The signal that stops the probe, and a sleep that it interrupts."""
 
     def __init__(self) -> None:
         self.signal_number = 0
@@ -242,9 +242,9 @@ class _Stop:
 
 @contextmanager
 def _stop_signals() -> Iterator[_Stop]:
-    """Catch SIGHUP, SIGINT and SIGTERM, so that the report is complete before the end.
+    """Catch SIGHUP, SIGINT and SIGTERM, so that an interrupted probe still reports.
 
-    Outside of the main thread signals cannot be caught, and are not.
+    Does nothing outside the main thread, where Python cannot catch signals.
     """
     stop = _Stop()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""Repeats attempts until the gate opens or the time is up."""
+"""Repeats attempts until there are enough consecutive passes or the time is up."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from smoke_test.probe.verdict import Verdict
 _DELAYS_S = (0.5, 1.0, 2.0, 4.0, 5.0)
 _JITTER = 0.2
 
-# Between consecutive passes, and what is kept of the wait for a last look at most.
+# The delay between consecutive passes, and the most that is reserved for a last attempt.
 _PASSES_APART_S = 0.5
 _LAST_ATTEMPT_S = 1.0
 
@@ -26,14 +26,14 @@ class Plan(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """The verdicts of one attempt, and the longest Retry-After of its answers, in seconds."""
+    """The verdicts of one attempt, and the longest Retry-After of its responses, in seconds."""
 
     verdicts: Sequence[Verdict]
     retry_after_s: float = 0.0
 
 
 class Step:
-    """Consecutive attempts with the same code: when the first began, and how many there were."""
+    """Consecutive attempts with the same code: the first one's start, and their number."""
 
     def __init__(self, at_s: float, code: str) -> None:
         self.at_s = at_s
@@ -42,12 +42,11 @@ class Step:
 
 
 class Outcome:
-    """The verdicts of the last attempt, and the timeline that led there.
+    """The verdicts of the last attempt, and the timeline up to it.
 
-    `urls` are what was asked for, fit to be printed.
-    `passed` says whether the gate is open, `timed_out` whether the time was up before, `decided`
-    whether the probe could judge at all. It is complete at all times, so that an interrupted wait
-    can be reported.
+    `urls` are the requested URLs, safe to print. `passed` is true once there are enough
+    consecutive passes, `timed_out` if the time was up first, and `decided` unless the probe could
+    not judge. The outcome is complete at all times, so an interrupted wait can be reported.
     """
 
     def __init__(self) -> None:
@@ -71,13 +70,13 @@ def run(
     sleep: Callable[[float], None],
     notify: Callable[[Outcome], None],
 ) -> None:
-    """Fill in the outcome: make attempts until the plan is fulfilled or cannot be any more.
+    """Fill in the outcome: make attempts until the plan is fulfilled or can no longer be.
 
-    `attempt` gets the seconds it may take. `clock` gives seconds; `notify` is called after each
+    `attempt` receives its limit in seconds. `clock` returns seconds; `notify` is called after each
     attempt. There is at least one attempt.
     """
     started = clock()
-    # Kept for a last attempt, and for the consecutive passes that it may begin.
+    # Reserved for a last attempt, and for the consecutive passes that may follow it.
     last_attempt_s = min(_LAST_ATTEMPT_S, plan.wait_s / 4)
     reserve_s = last_attempt_s + _PASSES_APART_S * (plan.consecutive - 1)
 
@@ -99,7 +98,7 @@ def run(
         if failed:
             room_s = left_s() - reserve_s
             delay_s = max(_delay_s(outcome), found.retry_after_s)
-            # Half of the room: a long Retry-After must not sleep through the whole wait.
+            # At most half of the time left: a long Retry-After must not use up the whole wait.
             delay_s = min(delay_s, room_s, max(room_s / 2, _DELAYS_S[0]))
         else:
             delay_s = min(_PASSES_APART_S, left_s() - last_attempt_s / 2)
@@ -113,12 +112,12 @@ def run(
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """Return the code of an attempt for the timeline: of the first error, or `ok`."""
+    """Return the code of an attempt for the timeline: that of its first error, or `ok`."""
     return next((verdict.code for verdict in verdicts if verdict.level == "error"), "ok")
 
 
 def is_pass(verdicts: Sequence[Verdict], *, fail_on_warning: bool) -> bool:
-    """Return whether the verdicts let the gate open."""
+    """Return whether an attempt with these verdicts passed."""
     bad = ("error", "warning") if fail_on_warning else ("error",)
     return not any(verdict.level in bad for verdict in verdicts)
 
@@ -158,8 +157,8 @@ def _is_permanent(plan: Plan, verdicts: Sequence[Verdict]) -> bool:
 def _delay_s(outcome: Outcome) -> float:
     failures = sum(step.count for step in outcome.timeline if step.code != "ok")
     delay_s = _DELAYS_S[min(failures, len(_DELAYS_S)) - 1]
-    # Imported only here: a probe that does not wait starts faster without it.
+    # Imported only here, because a probe that does not wait starts faster without it.
     import random
 
-    # Not for secrecy: it keeps many probes from sending requests in step.
+    # Not for secrecy: jitter keeps many probes from sending requests in lockstep.
     return delay_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311

@@ -1,6 +1,6 @@
 """The options of the command line; a bad value is a usage error, exit status 2.
 
-No error shows a credential, wherever in the arguments it is.
+No error message shows a credential.
 """
 
 import re
@@ -21,7 +21,7 @@ from smoke_test.probe.verdict import printable
 
 USAGE = 2
 
-# One request starts every second, so this many may be under way.
+# One request starts every second, so up to this many are in flight.
 MAX_WATCH_TIMEOUT_S = 60
 
 DESCRIPTION = (
@@ -30,7 +30,7 @@ DESCRIPTION = (
 )
 
 _NODE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?|unix:/.+")
-# `=` in a path is the status; in a query string it is a value, unless a status ends it.
+# In a path, `=` introduces the status; in a query string, only if a status follows at the end.
 _ALSO = re.compile(
     r"(/[A-Za-z0-9._~:/\[\]@!$&'()*+,;%-]*(?:\?[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*?)?)"
     r"(?:=([1-5]\d\d))?"
@@ -39,7 +39,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*[\t\x20-\x7e]+")
 
 
 class Report(NamedTuple):
-    """A format, and the file to write it to; standard output without one."""
+    """A format, and its file; without a file, standard output."""
 
     given_format: str | None = None
     file: Path | None = None
@@ -50,7 +50,7 @@ class Report(NamedTuple):
 
 
 class _AddReport(Action):
-    """Joins each --format with the --output next to it."""
+    """Pairs each --format with the --output beside it."""
 
     def __call__(
         self, _parser: ArgumentParser, given: Namespace, value: Any, option: str | None = None
@@ -75,7 +75,7 @@ class Parser(ArgumentParser):
         self._arguments = sys.argv[1:] if args is None else args
         given, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            # Without its value, which could be a credential.
+            # Omit the value, which could be a credential.
             name = unknown[0].partition("=")[0] if unknown[0].startswith("-") else "argument"
             self.error(f"got an unknown {name}, expected the options of --help")
         if problem := conflict(given):
@@ -98,11 +98,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("urls", metavar="URL", nargs="*", type=url, help="the address of a smoke test")
     add("--in-process", action="store_true", help="check this project itself, with manage.py")
-    add("--release", metavar="ID", type=release, help="the release that must answer")
-    add("--wait", metavar="SECONDS", type=seconds, default=0.0, help="keep retrying that long")
-    add("--watch", metavar="SECONDS", type=watch, default=0.0, help="ask every second, that long")
-    add("--timeout", metavar="SECONDS", type=timeout, default=5.0, help="of one attempt (5)")
-    add("--consecutive", metavar="N", type=count, default=1, help="passes in a row needed (1)")
+    add("--release", metavar="ID", type=release, help="the release that must respond")
+    add("--wait", metavar="SECONDS", type=seconds, default=0.0, help="keep retrying for this long")
+    add("--watch", metavar="SECONDS", type=watch, default=0.0,
+        help="send a request every second for this long")  # fmt: skip
+    add("--timeout", metavar="SECONDS", type=timeout, default=5.0,
+        help="the limit of one attempt (5)")  # fmt: skip
+    add("--consecutive", metavar="N", type=count, default=1, help="required passes in a row (1)")
     add("--fail-fast", action="store_true", help="stop at a fault that waiting cannot fix")
     add("--also", metavar="PATH[=STATUS]", type=also, action="append", default=[],
         help="also request this path of the site (repeatable)")  # fmt: skip
@@ -110,16 +112,20 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--header", metavar="'NAME: VALUE'", type=header, action="append", default=[],
         dest="headers", help="send this header as well (repeatable)")  # fmt: skip
     add("--all-addresses", action="store_true", help="probe each address of the name")
-    add("--connect-to", metavar="NODE", type=node, help="HOST[:PORT] or unix:/path instead")
+    add("--connect-to", metavar="NODE", type=node,
+        help="connect to HOST[:PORT] or unix:/path instead")  # fmt: skip
     add("--direct", metavar="URL", type=direct, help="also probe the app server itself")
     add("--ca-file", metavar="FILE", help="trust these CAs (PEM) instead of the system's")
-    add("--cert-days", metavar="DAYS", type=amount, default=14.0, help="warn of its end (14)")
-    add("--slow", metavar="MS", type=amount, default=1000.0, help="warn of slow answers (1000)")
-    add("--fail-level", choices=["WARNING", "ERROR"], default="ERROR", help="that fails (ERROR)")
+    add("--cert-days", metavar="DAYS", type=amount, default=14.0,
+        help="warn if a certificate expires within DAYS (14)")  # fmt: skip
+    add("--slow", metavar="MS", type=amount, default=1000.0,
+        help="warn if the response takes longer (1000)")  # fmt: skip
+    add("--fail-level", choices=["WARNING", "ERROR"], default="ERROR",
+        help="the lowest level that fails (ERROR)")  # fmt: skip
     add("--format", choices=FORMATS, action=_AddReport, default=[], dest="reports",
-        help="of the report (text; repeatable)")  # fmt: skip
+        help="the format of the report (text; repeatable)")  # fmt: skip
     add("--output", metavar="FILE", type=output, action=_AddReport, default=[], dest="reports",
-        help="for this format, instead of standard output")  # fmt: skip
+        help="write this format to FILE instead of standard output")  # fmt: skip
 
 
 def url(text: str) -> str:
@@ -151,7 +157,7 @@ def direct(text: str) -> str:
 
 
 def also(text: str) -> Also:
-    """Return a path and the status that it must have."""
+    """Return a path and its expected status."""
     match = _ALSO.fullmatch(text)
     if match is None:
         raise _invalid(text, "/path or /path=STATUS")
@@ -159,47 +165,47 @@ def also(text: str) -> Also:
 
 
 def header(text: str) -> str:
-    """Return a header line; an error does not show it."""
+    """Return a header line; the error message does not show it."""
     match = _HEADER.fullmatch(text)
     if match is None:
         raise ArgumentTypeError("got a malformed header, expected 'Name: value' in ASCII")
     if match[1].lower().startswith("x-petsage-"):
-        raise ArgumentTypeError(f"got {match[1]}, expected a header that the probe does not send")
+        raise ArgumentTypeError(f"got {match[1]}, expected a header that the probe does not set")
     return text
 
 
 def release(text: str) -> str:
-    """Return a release as PETSAGE_RELEASE may be."""
+    """Return a release, in the format of PETSAGE_RELEASE."""
     if not RELEASE.fullmatch(text):
         raise _invalid(text, RELEASE_FORMAT)
     return text
 
 
 def output(text: str) -> Path:
-    """Return the path of a file that can be written, so that this is known before the probe."""
+    """Return a path; fail now rather than after the probe if it cannot be written."""
     path = Path(text)
     if not text or not is_replaceable(path):
-        raise _invalid(text, "a file in a directory where this user may write")
+        raise _invalid(text, "a file in a directory that this user can write to")
     return path
 
 
 def seconds(text: str) -> float:
-    """Return seconds to wait, a day at most."""
+    """Return the seconds to wait, up to a day."""
     return _number(text, "0 to 86400 seconds", least=0.0, most=86400)
 
 
 def watch(text: str) -> float:
-    """Return seconds to watch, a day at most."""
+    """Return the seconds to watch, up to a day."""
     return _number(text, "1 to 86400 seconds", least=1.0, most=86400)
 
 
 def timeout(text: str) -> float:
-    """Return the seconds of one attempt, an hour at most."""
+    """Return the seconds for one attempt, up to an hour."""
     return _number(text, "0.1 to 3600 seconds", least=0.1, most=3600)
 
 
 def amount(text: str) -> float:
-    """Return a number that is not negative, of days or milliseconds."""
+    """Return a nonnegative number of days or milliseconds."""
     return _number(text, "a number from 0 to 1000000", least=0.0, most=1_000_000)
 
 
@@ -211,11 +217,11 @@ def count(text: str) -> int:
 
 
 def conflict(given: Namespace) -> str | None:
-    """Return what is wrong with options that need a URL or exclude each other."""
+    """Return the error if options conflict or a URL is missing."""
     if given.in_process and given.urls:
         return "got --in-process with a URL, expected one of the two"
     if not given.in_process and not given.urls:
-        return "got no URL, expected `smoke_test URL`, or `manage.py smoke_test --in-process`"
+        return "got no URL, expected one, or `manage.py smoke_test --in-process`"
     for name in (
         "all_addresses", "connect_to", "direct", "ca_file", "also", "page", "headers", "watch"
     ):  # fmt: skip
@@ -225,11 +231,11 @@ def conflict(given: Namespace) -> str | None:
     if given.watch and (problem := _watch_conflict(given)):
         return problem
     if given.direct and len(given.urls) > 1:
-        return "got --direct with several URLs, expected one: it is compared with its front"
+        return "got --direct with several URLs, expected one, to compare with the app server"
     if given.all_addresses and (given.connect_to or "").startswith("unix:"):
         return "got --all-addresses with a unix socket, expected one of the two"
     if len([report for report in given.reports if report.file is None]) > 1:
-        return "got several formats for standard output, expected --output FILE after all but one"
+        return "got several formats for standard output, expected --output FILE beside all but one"
     if len({report.file for report in given.reports}) < len(given.reports):
         return "got the same --output FILE twice, expected one for each format"
     return None
@@ -248,7 +254,7 @@ def _watch_conflict(given: Namespace) -> str | None:
             return f"got {option} with --watch, expected one of the two"
     if given.timeout > MAX_WATCH_TIMEOUT_S:
         got = f"--timeout {given.timeout:g} with --watch"
-        return f"got {got}, expected {MAX_WATCH_TIMEOUT_S} seconds at most"
+        return f"got {got}, expected at most {MAX_WATCH_TIMEOUT_S} seconds"
     return None
 
 
@@ -263,7 +269,7 @@ def _number(text: str, expected: str, *, least: float, most: float) -> float:
 
 
 def _invalid(text: str, expected: str) -> ArgumentTypeError:
-    # A password may contain any character, so everything up to the last `@` goes.
+    # A password may contain any character, so hide everything before the last `@`.
     scheme = text.partition("//")[0] + "//" if "//" in text.rpartition("@")[0] else ""
     shown = f"{scheme}***@{text.rpartition('@')[2]}" if "@" in text else text
     return ArgumentTypeError(f"got {printable(repr(shown))}, expected {expected}")
@@ -274,8 +280,8 @@ def _redacted(message: str) -> str:
 
 
 def _with_ascii_host(text: str) -> str:
-    """Return the URL with its host by IDNA 2008 (RFC 5891)."""
-    # Imported only here: few hosts need it.
+    """Return the URL with its host encoded by IDNA 2008 (RFC 5891)."""
+    # Imported only here, because few hosts need it.
     import idna
 
     parts = urlsplit(text)

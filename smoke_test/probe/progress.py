@@ -1,4 +1,4 @@
-"""What standard error shows until the report comes."""
+"""The progress on standard error, until the report."""
 
 import os
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from smoke_test.probe.streams import emit, painted
 from smoke_test.probe.verdict import Level
 from smoke_test.probe.watch import Transition, Watch, facts
 
-# Erases the line that the cursor is in.
+# Erases the cursor's line.
 _CLEAR = "\r\x1b[K"
 
 
 class Progress:
     """The timeline of a wait: `0.0 s  tcp.refused x4  ->  4.1 s  ok`.
 
-    Writes each transition once, as it happens; on a terminal also the time left.
+    Writes each transition once, as it happens. On a terminal, it also shows the time left.
     """
 
     def __init__(self, stream: TextIO | None, wait_s: float) -> None:
@@ -50,14 +50,14 @@ class Progress:
     def _rewrite(self, outcome: Outcome) -> None:
         left_s = max(0.0, self._wait_s - outcome.waited_s)
         line = f"{timeline(outcome)}  ({left_s:.0f} s left)" if self._wait_s else timeline(outcome)
-        # The end of the line is the news.
+        # Cut the start of a long line: the newest step is at the end.
         emit(self._stream, f"{_CLEAR}{line[-_columns(self._stream) :]}")
 
 
 class WatchProgress:
-    """Writes each transition on a line of its own, with the time of day it was seen at.
+    """Writes each transition on its own line, with the time of day.
 
-    On a terminal, the last line shows the state, and changes with each request.
+    On a terminal, the last line shows the current state and is updated after each request.
     """
 
     def __init__(self, stream: TextIO | None, seconds: float) -> None:
@@ -78,7 +78,7 @@ class WatchProgress:
         ]
         written = "".join(f"{line}\n" for line in lines)
         if self._is_terminal:
-            state = watch.timeline[-1].code if watch.timeline else "no answer yet"
+            state = watch.timeline[-1].code if watch.timeline else "no response yet"
             left_s = max(0.0, self._seconds - watch.waited_s)
             line = f"{self._time(watch.waited_s)} {state}, {facts(watch)} ({left_s:.0f} s left)"
             level: Level = "error" if watch.outage else "ok"
@@ -104,7 +104,7 @@ def timeline(outcome: Outcome) -> str:
 
 
 def _columns(stream: TextIO | None) -> int:
-    """Return how long a line may be that shall not wrap; of standard error, not of the output."""
+    """Return how long a line on this stream can be without wrapping."""
     with suppress(OSError):
         if stream is not None and (columns := os.get_terminal_size(stream.fileno()).columns):
             return columns - 1

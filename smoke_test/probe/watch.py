@@ -1,4 +1,4 @@
-"""Sends a request every second, and tells what changes from one answer to the next."""
+"""Sends a request every second, and reports what changes between responses."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -7,19 +7,19 @@ from smoke_test.probe.gate import Attempt, Outcome, Plan, note
 from smoke_test.probe.verdict import Verdict
 
 if TYPE_CHECKING:
-    # It takes longer to import than everything else.
+    # It takes longer to import than everything else together.
     from concurrent.futures import Future
 
 INTERVAL_S = 1.0
 
-# How often the answers are looked for, in seconds.
+# Seconds between checks for responses.
 _POLL_S = 0.05
 
 
 class Outage(NamedTuple):
     """From the start of its first failed request to the start of the next one that passed.
 
-    `verdicts` are those of its first request. Times are in seconds since the start of the watch.
+    `verdicts` are those of the first request. Times are seconds since the start of the watch.
     """
 
     started_s: float
@@ -35,8 +35,8 @@ class Outage(NamedTuple):
 class Watch(Outcome):
     """The outcome of all requests; its verdicts are those of the longest outage, if there was one.
 
-    `unanswered` counts the requests that are still under way; `attempts` has only the others.
-    `releases` are those seen, in order, `release` is the last one.
+    `unanswered` counts the requests in flight; `attempts` counts the others. `releases` has those
+    seen, in order, and `release` is the last one.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Watch(Outcome):
 
 
 class Transition(NamedTuple):
-    """What changed with the request that started then: the state, the release or both."""
+    """A change that the request of this time showed: the state, the release or both."""
 
     at_s: float
     text: str
@@ -69,10 +69,10 @@ def run(
     sleep: Callable[[float], None],
     notify: Notify,
 ) -> None:
-    """Fill in the watch: start a request every second for `plan.wait_s`, and await the answers.
+    """Fill in the watch: start a request every second for `plan.wait_s`, and await the responses.
 
-    `start` gets the seconds that the request may take. It does not wait, so that a slow request
-    delays no other one. `clock` gives seconds; `notify` is called after each request.
+    `start` receives the request's limit in seconds, and returns immediately, so that a slow
+    request delays no other. `clock` returns seconds; `notify` is called after each request.
     """
     started = clock()
     pending: list[tuple[float, Future[Attempt]]] = []
@@ -83,10 +83,10 @@ def run(
             is_due = next_s <= at_s and next_s < plan.wait_s
             if is_due:
                 pending.append((at_s, start(plan.timeout_s)))
-                # Requests that a busy or sleeping machine has missed are not made up for.
+                # A busy or suspended machine skips the requests that it missed.
                 next_s = (at_s // INTERVAL_S + 1) * INTERVAL_S
             transitions = []
-            # In the order of their starts, however long each took.
+            # In the order in which they started.
             while pending and pending[0][1].done():
                 since_s, future = pending[0]
                 transitions.append(take(watch, plan, since_s, future.result().verdicts))
@@ -110,7 +110,7 @@ def run(
 
 
 def take(watch: Watch, plan: Plan, at_s: float, verdicts: Sequence[Verdict]) -> Transition | None:
-    """Add the answer to the request that started then, the next in order."""
+    """Add the verdicts on the next request, which started at `at_s`."""
     before, release_before = watch.timeline[-1].code if watch.timeline else None, watch.release
     lasted_s = at_s - watch.outage.started_s if watch.outage else 0.0
     note(watch, plan, verdicts, at_s)
@@ -138,8 +138,8 @@ def take(watch: Watch, plan: Plan, at_s: float, verdicts: Sequence[Verdict]) -> 
 
 
 def facts(watch: Watch) -> str:
-    """Return `asked 600, failed 3, longest outage 1.9 s (proxy.bad_gateway), releases ...`."""
-    found = [f"asked {watch.attempts}", f"failed {watch.failed}"]
+    """Return `checked 600, failed 3, longest outage 1.9 s (proxy.bad_gateway), releases ...`."""
+    found = [f"checked {watch.attempts}", f"failed {watch.failed}"]
     if watch.unanswered:
         found.append(f"unanswered {watch.unanswered}")
     if outage := watch.longest_outage:

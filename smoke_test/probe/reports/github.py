@@ -13,7 +13,7 @@ from smoke_test.probe.watch import Watch, facts
 
 
 def render(outcome: Outcome) -> str:
-    """Return workflow commands, one annotation a line."""
+    """Return workflow commands, one annotation per line."""
     commands = {"ok": "notice", "warning": "warning", "error": "error"}
     failed = causes(outcome)
     lines = []
@@ -37,7 +37,7 @@ def step_summary(outcome: Outcome) -> str:
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
         *([f"Watch: {_markdown(facts(outcome))}", ""] if isinstance(outcome, Watch) else []),
-        f"Timeline: `{timeline(outcome) or 'no attempt was completed'}`",
+        f"Timeline: `{timeline(outcome) or 'no attempt completed'}`",
         "",
         "",
     ]
@@ -55,7 +55,7 @@ def step_outputs(outcome: Outcome) -> str:
         "release": next(releases, ""),
         "document": json.render(outcome),
     }
-    # Random, so that no value can end itself.
+    # Random, so that no value can contain the delimiter.
     end = f"END_{os.urandom(16).hex()}"
     return "".join(f"{name}<<{end}\n{value}\n{end}\n" for name, value in outputs.items())
 
@@ -72,7 +72,7 @@ def _cells(outcome: Outcome, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _markdown(text: str) -> str:
-    """Escape everything that Markdown could read as its own (CommonMark 2.4)."""
+    """Escape every character that Markdown could interpret (CommonMark 2.4)."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 

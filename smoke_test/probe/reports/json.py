@@ -1,4 +1,4 @@
-"""For programs: the document that docs/probe.schema.json describes."""
+"""For programs: a document as in docs/probe.schema.json."""
 
 import json
 from typing import Any

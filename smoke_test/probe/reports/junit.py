@@ -8,7 +8,7 @@ from smoke_test.probe.verdict import Verdict
 
 
 def render(outcome: Outcome) -> str:
-    """Return a case for each URL, address and code: GitLab reads only one of equal names."""
+    """Return a case for each URL, address and code, because GitLab drops cases of equal names."""
     failed = causes(outcome)
     cases: dict[str, list[Verdict]] = {}
     for verdict in outcome.verdicts:
@@ -33,5 +33,5 @@ def render(outcome: Outcome) -> str:
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    # In ASCII, whatever standard output can encode.
+    # ASCII, because standard output may encode nothing else.
     return str(ET.tostring(root, encoding="us-ascii", xml_declaration=True), "ascii")

@@ -10,7 +10,7 @@ from smoke_test.probe.verdict import Verdict
 UNKNOWN = 3
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
-# `|` begins the performance data; Nagios refuses quotes where notifications pass the text on.
+# `|` starts the performance data; Nagios strips quotes and backticks from notifications.
 _FORBIDDEN = str.maketrans({"|": "/", "'": None, '"': None, "`": None})
 
 
@@ -24,7 +24,8 @@ def render(outcome: Outcome) -> str:
 def status_line(number: int, text: str) -> str:
     """Return the first line, without performance data.
 
-    It does not begin with `SMOKE TEST`: monitoring-plugins' negate takes the OK in it for a state.
+    It does not start with `SMOKE TEST`: monitoring-plugins' negate would read the OK in it as a
+    state.
     """
     return f"PETSAGE {STATES[number]} - {text.translate(_FORBIDDEN)}"
 
@@ -44,7 +45,7 @@ def _details(outcome: Outcome) -> list[str]:
     order = ["error", "warning", "ok"]
     verdicts = sorted(outcome.verdicts, key=lambda v: (v not in failed, order.index(v.level)))
     if not outcome.decided:
-        # The last verdict says why.
+        # The last verdict has the reason.
         verdicts.insert(0, verdicts.pop(verdicts.index(outcome.verdicts[-1])))
     lines = []
     for verdict in verdicts:
@@ -56,7 +57,7 @@ def _details(outcome: Outcome) -> list[str]:
 
 
 def _performance(outcome: Outcome) -> list[str]:
-    """Return the phases in seconds; with several URLs or addresses, under their names."""
+    """Return the phases in seconds; labels have the URL and address if there are several."""
     probed: dict[str, Verdict] = {}
     for verdict in outcome.verdicts:
         if verdict.timings.total:

@@ -10,18 +10,18 @@ from smoke_test.probe.reports.subject import causes
 from smoke_test.probe.verdict import Verdict
 
 METRICS = {
-    "petsage_probe_ok": "Whether the smoke test passed, with all URLs of the call.",
-    "petsage_probe_failed": "Why it failed; absent if it passed.",
-    "petsage_probe_phase_seconds": "How long each phase of the last request took.",
-    "petsage_probe_certificate_expiry_timestamp_seconds": "The earliest end in the chain.",
-    "petsage_probe_release_info": "The release that answered.",
+    "petsage_probe_ok": "Whether the whole run passed, with all its URLs.",
+    "petsage_probe_failed": "A reason for the failure; absent after a pass.",
+    "petsage_probe_phase_seconds": "The duration of each phase of the last request.",
+    "petsage_probe_certificate_expiry_timestamp_seconds": "The earliest expiry in the chain.",
+    "petsage_probe_release_info": "The release that responded.",
 }
 
 Series = tuple[str, dict[str, str], float]
 
 
 def render(outcome: Outcome) -> str:
-    """Return each metric with its help and type; none has two series with equal labels."""
+    """Return each metric with its help and type, and without duplicate series."""
     metrics: dict[str, dict[str, float]] = {name: {} for name in METRICS}
     for name, labels, value in _series(outcome):
         metrics[name].setdefault(_labels(labels), value)
@@ -53,7 +53,7 @@ def _series(outcome: Outcome) -> Iterator[Series]:
 
 
 def _place(verdict: Verdict) -> dict[str, str]:
-    """Return the URL before any redirect, which is that of `petsage_probe_ok`."""
+    """Return the address, and the URL before any redirect, as in `petsage_probe_ok`."""
     return {"url": [*verdict.redirects, verdict.url][0], "address": verdict.address or ""}
 
 

@@ -1,4 +1,4 @@
-"""What the reports call a verdict."""
+"""The names of a verdict in the reports."""
 
 from smoke_test.probe.gate import Outcome
 from smoke_test.probe.verdict import Verdict
@@ -11,24 +11,24 @@ def case(verdict: Verdict) -> str:
 
 
 def subject(outcome: Outcome, verdict: Verdict) -> str:
-    """Return the URL, with the address if several addresses of it were probed."""
+    """Return the URL, with the address if several of its addresses were probed."""
     addresses = {other.address for other in outcome.verdicts if other.url == verdict.url}
     return case(verdict) if len(addresses) > 1 else verdict.url or "the probe"
 
 
 def title(outcome: Outcome, verdict: Verdict) -> str:
-    """Return the subject and the id, as `manage.py check` has it."""
+    """Return the subject and the id, in the style of `manage.py check`."""
     return f"{subject(outcome, verdict)}: (smoke_test.{verdict.code})"
 
 
 def sentence(verdict: Verdict) -> str:
-    """Return the message, with the hint of what is wrong."""
+    """Return the message, followed by the hint of an error or a warning."""
     hint = f" HINT: {verdict.hint}" if verdict.hint and verdict.level != "ok" else ""
     return f"{verdict.message}{hint}"
 
 
 def causes(outcome: Outcome) -> list[Verdict]:
-    """Return the verdicts that failed it: the errors, or the warnings where these fail."""
+    """Return the verdicts that caused the failure: the errors, or else the warnings."""
     if outcome.passed:
         return []
     errors = [verdict for verdict in outcome.verdicts if verdict.level == "error"]
@@ -36,7 +36,7 @@ def causes(outcome: Outcome) -> list[Verdict]:
 
 
 def failure_line(outcome: Outcome) -> str:
-    """Return the reason for a failure, in one line."""
+    """Return the reason for the failure in one line."""
     if isinstance(outcome, Watch):
         was_interrupted = outcome.verdicts[-1].code == "probe.interrupted" and not outcome.failed
         return f"Smoke test {'interrupted' if was_interrupted else 'failed'}: {facts(outcome)}."

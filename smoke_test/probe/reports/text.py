@@ -1,4 +1,4 @@
-"""For people: passes, and what is wrong in the style of `manage.py check`."""
+"""For people: the passes, and the issues in the style of `manage.py check`."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,14 @@ from smoke_test.probe.watch import Watch, facts
 
 
 def render(outcome: Outcome) -> str:
-    """Return all of it, as a terminal shows it."""
+    """Return the whole report, as on a terminal."""
     return "\n".join([*passes(outcome), *(block for _, block in issues(outcome))])
 
 
 def passes(outcome: Outcome) -> Iterator[str]:
-    """Yield lines for the passes: phases, redirects, who answered where.
+    """Yield lines for the passes: redirects, phases, and the responder.
 
-    None of them says `passed` unless the whole outcome did.
+    They contain `passed` only if the whole outcome passed.
     """
     if isinstance(outcome, Watch):
         if outcome.passed:
@@ -35,14 +35,14 @@ def passes(outcome: Outcome) -> Iterator[str]:
 
 
 def issues(outcome: Outcome) -> Iterator[tuple[Level, str]]:
-    """Yield blocks, errors before warnings; of a watch, or without errors, also why it failed."""
+    """Yield the errors, then the warnings, then the reason if the errors do not show it."""
     levels: tuple[Level, ...] = ("error", "warning")
     found = {
         level: [verdict for verdict in outcome.verdicts if verdict.level == level]
         for level in levels
     }
     if is_watch := isinstance(outcome, Watch):
-        # To stop a watch is no error; its last line says it.
+        # An interruption is not an error of a watch; the last line mentions it.
         found["error"] = [v for v in found["error"] if v.code != "probe.interrupted"]
     for level, verdicts in found.items():
         if verdicts:
@@ -52,7 +52,7 @@ def issues(outcome: Outcome) -> Iterator[tuple[Level, str]]:
 
 
 def phases(verdict: Verdict) -> str:
-    """Return `dns 3 ms | tcp 12 ms | ... | total 35 ms`; nothing for a request in process."""
+    """Return `dns 3 ms | tcp 12 ms | ... | total 35 ms`; empty for a request in process."""
     known = verdict.timings.known
     if set(known) == {"total"}:
         return ""

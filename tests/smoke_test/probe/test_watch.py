@@ -85,7 +85,7 @@ def test_a_request_starts_every_second_of_the_watch() -> None:
     assert watch.attempts == 600
     assert [round(at_s) for at_s in site.started] == list(range(600))
     assert watch.passed
-    assert facts(watch) == "asked 600, failed 0"
+    assert facts(watch) == "checked 600, failed 0"
     assert watch.waited_s == 600
 
 
@@ -103,7 +103,7 @@ def test_an_outage_during_a_slow_request_is_seen() -> None:
 
     watch = site.watch(10)
 
-    assert facts(watch) == "asked 10, failed 2, longest outage 2.0 s (proxy.bad_gateway)"
+    assert facts(watch) == "checked 10, failed 2, longest outage 2.0 s (proxy.bad_gateway)"
     assert [(round(told.at_s), told.text) for told in site.told] == [
         (0, "ok"),
         (2, "ok -> proxy.bad_gateway: "),
@@ -116,7 +116,7 @@ def test_a_request_that_times_out_counts_from_its_start() -> None:
 
     watch = site.watch(10)
 
-    assert facts(watch) == "asked 10, failed 1, longest outage 1.0 s (http.timeout)"
+    assert facts(watch) == "checked 10, failed 1, longest outage 1.0 s (http.timeout)"
 
 
 def test_an_outage_is_named_after_its_first_failure_and_ends_with_a_pass() -> None:
@@ -124,7 +124,7 @@ def test_an_outage_is_named_after_its_first_failure_and_ends_with_a_pass() -> No
 
     watch = site.watch(10)
 
-    assert facts(watch) == "asked 10, failed 4, longest outage 3.0 s (proxy.bad_gateway)"
+    assert facts(watch) == "checked 10, failed 4, longest outage 3.0 s (proxy.bad_gateway)"
     assert [v.code for v in watch.verdicts] == ["proxy.bad_gateway"]
     assert site.texts[1:4] == [
         "ok -> proxy.bad_gateway: ",
@@ -136,7 +136,7 @@ def test_an_outage_is_named_after_its_first_failure_and_ends_with_a_pass() -> No
 def test_an_outage_that_does_not_end_lasts_to_the_end_of_the_watch() -> None:
     watch = Site([OK, OK, OK, BAD]).watch(10)
 
-    assert facts(watch) == "asked 10, failed 7, longest outage 7.0 s (proxy.bad_gateway)"
+    assert facts(watch) == "checked 10, failed 7, longest outage 7.0 s (proxy.bad_gateway)"
 
 
 def test_of_two_outages_the_longer_one_counts_whichever_came_first() -> None:
@@ -144,7 +144,7 @@ def test_of_two_outages_the_longer_one_counts_whichever_came_first() -> None:
     short_first = Site([Answer("tcp.refused"), OK, BAD, BAD, OK]).watch(6)
 
     for watch in (short_last, short_first):
-        assert facts(watch) == "asked 6, failed 3, longest outage 2.0 s (proxy.bad_gateway)"
+        assert facts(watch) == "checked 6, failed 3, longest outage 2.0 s (proxy.bad_gateway)"
 
 
 def test_releases_are_told_when_they_change_and_listed_in_the_end() -> None:
@@ -175,16 +175,16 @@ def test_a_stopped_watch_has_all_facts_but_has_not_passed() -> None:
     good = Site([OK], stop_at_s=4.5).watch(600)
     bad = Site([OK, BAD, OK, BAD], stop_at_s=4.5).watch(600)
 
-    assert (good.passed, facts(good)) == (False, "asked 5, failed 0")
+    assert (good.passed, facts(good)) == (False, "checked 5, failed 0")
     assert not bad.passed
-    assert facts(bad) == "asked 5, failed 3, longest outage 1.5 s (proxy.bad_gateway)"
+    assert facts(bad) == "checked 5, failed 3, longest outage 1.5 s (proxy.bad_gateway)"
 
 
 def test_a_stopped_watch_does_not_hide_requests_under_way() -> None:
     watch = Site([OK, Answer(takes_s=60), BAD, Answer(takes_s=60)], stop_at_s=4.5).watch(600)
 
     assert facts(watch) == (
-        "asked 2, failed 1, unanswered 3, longest outage 2.5 s (proxy.bad_gateway)"
+        "checked 2, failed 1, unanswered 3, longest outage 2.5 s (proxy.bad_gateway)"
     )
 
 
