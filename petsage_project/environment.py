@@ -14,7 +14,7 @@ _BOOLEANS = {
     "0": False, "false": False, "no": False, "off": False,
 }  # fmt: skip
 
-# What `HttpRequest.get_host()` can match: no scheme, port or path, and IPv6 in brackets.
+# A host that `HttpRequest.get_host()` can match: no scheme, port or path, and IPv6 in brackets.
 _HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
@@ -52,17 +52,17 @@ def release(name: str, *, default: str) -> str:
 
 
 def secret(name: str, *, default: str) -> str:
-    """Return the variable, or the content of the file that the variable `{name}_FILE` names."""
+    """Return the variable, or the content of the file that `{name}_FILE` names."""
     value, path = os.environ.get(name), os.environ.get(f"{name}_FILE")
     if path is None:
         return default if value is None else value
     if value is not None:
-        raise _invalid(f"{name}_FILE", path, f"{name} or this, not both", "unset one of them")
+        raise _invalid(f"{name}_FILE", path, f"either this or {name}", "unset one of them")
     try:
         return Path(path).read_text().strip()
     except (OSError, ValueError) as error:
-        expected = f"a text file that can be read ({getattr(error, 'strerror', None) or error})"
-        raise _invalid(f"{name}_FILE", path, expected, "name the file of the secret") from error
+        expected = f"a readable text file ({getattr(error, 'strerror', None) or error})"
+        raise _invalid(f"{name}_FILE", path, expected, "name the secret's file") from error
 
 
 def number(name: str, *, default: int, least: int, most: int) -> int:
@@ -76,7 +76,7 @@ def number(name: str, *, default: int, least: int, most: int) -> int:
 
 
 def networks(name: str) -> list[str]:
-    """Return a comma-separated variable of IP addresses and ranges as ranges; none without it."""
+    """Return a comma-separated variable of IP addresses and ranges as ranges; [] if unset."""
     value = os.environ.get(name, "")
     found = []
     for word in value.split(",") if value else ():

@@ -1,4 +1,4 @@
-"""What the log says of a request that failed."""
+"""Log records of failed requests."""
 
 import json
 import logging
@@ -8,10 +8,10 @@ from django.http import HttpRequest
 
 
 class JsonFormatter(logging.Formatter):
-    """A line of JSON for what Django logs of a failed request, with the names of nginx's log."""
+    """Formats Django's record of a failed request as a JSON line, with the keys of nginx's log."""
 
     def format(self, record: logging.LogRecord) -> str:
-        # Django's `extra`.
+        # Django passes these as `extra`.
         request: HttpRequest = vars(record)["request"]
         status: int = vars(record)["status_code"]
         line = {
@@ -30,6 +30,6 @@ class JsonFormatter(logging.Formatter):
 
 
 def without_traceback(record: logging.LogRecord) -> bool:
-    """Filter: keep the record's sentence, which says what to do, and drop the traceback."""
+    """Drop the traceback; the message itself says what to do."""
     record.exc_info = record.exc_text = None
     return True

@@ -21,11 +21,11 @@ ALLOWED_HOSTS = environment.hosts(
     "DJANGO_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
 )
 
-# The build; every answer names it in its X-PetSage-Release header.
+# The build; every response has it in its X-PetSage-Release header.
 PETSAGE_RELEASE = environment.release("PETSAGE_RELEASE", default="unknown")
 
-# Set where only nginx reaches the app, since nginx overwrites the header. Elsewhere clients can
-# forge it.
+# Only where nothing but nginx can reach the app, because nginx overwrites the header. Elsewhere
+# clients can forge it.
 if environment.boolean("DJANGO_TRUST_X_FORWARDED_PROTO", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -41,7 +41,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Outermost, so that answers of the other middleware have its headers too.
+    # Outermost, so that responses from other middleware have its headers too.
     "smoke_test.middleware.AnswerHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -92,8 +92,8 @@ STORAGES = {
 }
 
 
-# Logging: to standard error, in production too (Django's default is silent there). nginx logs
-# answers below 500; endless health checks must not fill the log.
+# Logging: to standard error, in production too, where Django's default is silent. nginx logs
+# responses below 500; frequent health checks must not fill this log.
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -118,7 +118,7 @@ LOGGING: dict[str, Any] = {
     },
 }
 
-# Where there is no nginx to log them.
+# For deployments without nginx, which would log them.
 if environment.boolean("DJANGO_LOG_FAILURES", default=False):
     LOGGING["formatters"]["json"] = {"()": JsonFormatter}
     LOGGING["handlers"]["stdout"] = {
@@ -136,7 +136,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
 X_FRAME_OPTIONS = "DENY"
 
-# For pages; in the shape of Django 6.0's setting of this name. Swagger UI's page adds to it.
+# For pages, in the format of Django 6.0's setting of this name. Swagger UI's page adds to it.
 SECURE_CSP = {
     "default-src": ["'none'"],
     "script-src": ["'self'"],
@@ -154,8 +154,8 @@ SILENCED_SYSTEM_CHECKS = [
     # CsrfViewMiddleware is absent: there is no session, login or form to protect, and it would set
     # a cookie on the page.
     "security.W003",
-    # nginx terminates TLS, so it sends HSTS and the redirect to https. Django's redirect would
-    # answer 301 to a load balancer that uses plain http.
+    # nginx terminates TLS, so it sends HSTS and the redirect to https. Django would respond 301 to
+    # a load balancer that uses plain http.
     "security.W004",
     "security.W008",
 ]

@@ -1,4 +1,4 @@
-"""Views of the project itself; each feature has its own app."""
+"""Views of the project itself; features have their own apps."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ class ApiRootView(APIView):
     """Intelligent care for your beloved pets. Everything in PetSage's API starts here."""
 
     name = "PetSage API"
-    # Explicit, so that a feature's defaults do not close the front door.
+    # Explicit, so that a feature's defaults do not require a login here.
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    # Not in the API's document.
+    # Not in the API's schema.
     schema = None
 
     def get(self, request: Request) -> Response:
@@ -32,7 +32,7 @@ class ApiRootView(APIView):
 
 
 def lazily(view_class: str) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Return a view that imports the class, given as a dotted path, at its first request."""
+    """Return a view that imports its class, given as a dotted path, at the first request."""
 
     def view(request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = import_string(view_class).as_view()(request)

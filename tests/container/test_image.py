@@ -65,7 +65,7 @@ def test_make_image_without_docker_and_podman_says_what_it_expects(podman: Podma
     result = _make(podman, "image", PATH="/nowhere")
 
     assert result.returncode != 0
-    assert "got no docker or podman that works, expected one; apt-get install " in result.stderr
+    assert "got no working docker or podman, expected one; apt-get install " in result.stderr
 
 
 def _make(podman: Podman, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

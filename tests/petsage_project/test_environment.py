@@ -98,10 +98,10 @@ def test_a_secret_is_read_from_the_file_that_is_named(
 @pytest.mark.parametrize(
     ("value", "path", "expected"),
     [
-        (None, "/nowhere", "a text file that can be read (No such file or directory)"),
-        (None, "/", "a text file that can be read (Is a directory)"),
-        (None, "", "a text file that can be read (Is a directory)"),
-        ("a secret", "/nowhere", "X or this, not both"),
+        (None, "/nowhere", "a readable text file (No such file or directory)"),
+        (None, "/", "a readable text file (Is a directory)"),
+        (None, "", "a readable text file (Is a directory)"),
+        ("a secret", "/nowhere", "either this or X"),
     ],
 )
 def test_a_secret_that_cannot_be_read_is_refused(
