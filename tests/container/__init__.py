@@ -1,4 +1,4 @@
-"""The image, run by podman with no right that it does not need."""
+"""The image, run by podman with minimal privileges."""
 
 NAME = "petsage.example"
 RELEASE = "t1"

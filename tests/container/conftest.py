@@ -10,7 +10,7 @@ from tests.conftest import ROOT, free_ports, program, unavailable
 from tests.container import NAME, RELEASE
 from tests.container.running import Container, Podman
 
-# Of the Dockerfile. The tests have no registry: this one has Debian's Python instead of its own.
+# The Dockerfile's base. The tests have no registry, so they build one with Debian's Python.
 BASE = "docker.io/library/python:3.13-slim-trixie"
 
 Start = Callable[..., Container]
@@ -18,13 +18,13 @@ Start = Callable[..., Container]
 
 @pytest.fixture(scope="session")
 def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    """Return a podman that has the image `petsage`, built by `make image`, and its base."""
+    """Return a podman with the image `petsage`, built with `make image`, and its base."""
     for name in ("podman", "runc", "mmdebstrap"):
         program(name, name)
     if os.geteuid():
-        unavailable("got an ordinary user, expected root, who can make a base image")
+        unavailable("got an ordinary user, expected root, to make a base image")
     podman = Podman(tmp_path_factory.mktemp("podman"))
-    # Kept for the next session; it takes half a minute.
+    # Kept for the next session, because it takes half a minute.
     base = ROOT / "var/tests/base.tar"
     if not base.exists():
         base.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
 
 @pytest.fixture(scope="session")
 def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file of the secret, as Docker and Kubernetes mount one."""
+    """Return a file with the secret, as Docker and Kubernetes mount it."""
     path = tmp_path_factory.mktemp("secrets") / "key"
     path.write_text("0123456789-abcdefghij-klmnopqrst-uvwxyz-0123456789\n")
     return path
@@ -50,7 +50,7 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def start(podman: Podman, secret: Path) -> Iterator[Start]:
-    """Return a function that starts a container; the module's end removes them all."""
+    """Return a function that starts a container; they are removed at the end of the module."""
     started: list[Container] = []
 
     def start(*options: str, **environ: str) -> Container:
@@ -69,13 +69,13 @@ def start(podman: Podman, secret: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def site(start: Start) -> Container:
-    """Return a container that serves, which no test may harm."""
+    """Return a running container that no test may damage."""
     return start("--no-healthcheck").wait_until_ready()
 
 
 @pytest.fixture
 def holding(start: Start, tmp_path: Path) -> Container:
-    """Return one where the X-Hold header makes a request hold its worker; see tests/settings."""
+    """Return a container in which X-Hold makes a request block its worker; see tests/settings."""
     shutil.chown(tmp_path, 10001)
     return start(
         "--no-healthcheck", f"--volume={ROOT}/tests:/app/tests:ro", f"--volume={tmp_path}:/held",

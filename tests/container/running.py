@@ -17,7 +17,7 @@ from tests.container import NAME
 from tests.deploy.client import Reply, request
 from tests.polling import wait_until
 
-# As docs/deployment.md says.
+# As in docs/deployment.md.
 HARDENED = [
     "--read-only", "--read-only-tmpfs=false", "--cap-drop=ALL",
     "--security-opt=no-new-privileges",
@@ -30,7 +30,7 @@ class Podman:
     def __init__(self, folder: Path) -> None:
         containers, storage = folder / "containers.conf", folder / "storage.conf"
         certificates = "/etc/ssl/certs/ca-certificates.crt"
-        # Without systemd and CAP_SYS_RESOURCE; and only this machine may trust its PyPI.
+        # For machines without systemd and CAP_SYS_RESOURCE. The build uses this machine's CAs.
         containers.write_text(
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
             '[containers]\nnetns = "host"\n'
@@ -44,7 +44,7 @@ class Podman:
         self.environ = os.environ | {
             "CONTAINERS_CONF": str(containers),
             "CONTAINERS_STORAGE_CONF": str(storage),
-            # make image takes docker if it works.
+            # Otherwise make image uses docker if it works.
             "DOCKER_HOST": "unix:///nowhere",
         }
 
@@ -67,7 +67,7 @@ class Container:
         self.name = f"petsage-{port}"
         variables = {"GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": str(port)} | environ
         settings = [f"--env={name}={value}" for name, value in variables.items()]
-        # Without systemd, podman runs no HEALTHCHECK, and complains.
+        # Without systemd, podman runs no HEALTHCHECK, and prints an error.
         podman("run", "--detach", "--name", self.name, *HARDENED, *settings, *options, "petsage")
         self.pid = int(podman.inspect(self.name)["State"]["Pid"])
 
@@ -78,7 +78,7 @@ class Container:
         return self
 
     def is_ready(self) -> bool:
-        """Return what the kubelet's readiness probe says."""
+        """Return whether the kubelet's readiness probe would pass."""
         try:
             return 200 <= self.get().status < 400
         except OSError:
@@ -95,8 +95,8 @@ class Container:
 
     def exit_status(self, seconds: float = 30) -> int:
         """Wait until the container has exited, and return its status."""
-        gone = Path(f"/proc/{self.pid}")
-        wait_until(lambda: not gone.exists(), f"{self.name} has exited", seconds)
+        process = Path(f"/proc/{self.pid}")
+        wait_until(lambda: not process.exists(), f"{self.name} has exited", seconds)
         wait_until(self._has_exited, "podman has its exit status")
         return int(self.podman.inspect(self.name)["State"]["ExitCode"])
 
@@ -116,7 +116,7 @@ class Container:
 def load(port: int, clients: int, *, kept_alive: bool) -> Iterator[Counter[str]]:
     """Send requests until the block ends or the port refuses connections; count the outcomes.
 
-    They are "200 RELEASE", "refused", or the error of a request that got no answer.
+    An outcome is "200 RELEASE", "refused", or the error of a request without a response.
     """
     outcomes: Counter[str] = Counter()
     lock, over = threading.Lock(), threading.Event()

@@ -1,4 +1,4 @@
-"""One container: what it answers, writes and needs, and what it survives."""
+"""One container: its responses, output and requirements, and the faults that it survives."""
 
 import json
 import os
@@ -25,7 +25,7 @@ PROBE = [
 ]  # fmt: skip
 
 
-def test_it_answers_as_the_contract_says(site: Container) -> None:
+def test_it_meets_the_contract(site: Container) -> None:
     reply = site.get()
 
     assert (reply.status, reply.body) == (HTTPStatus.OK, BODY)
@@ -42,7 +42,7 @@ def test_it_serves_each_page_with_its_static_files(site: Container, path: str) -
     assert {name: site.get(name).status for name in files} == dict.fromkeys(files, HTTPStatus.OK)
 
 
-def test_any_user_serves_on_port_8000_without_a_network(podman: Podman, start: Start) -> None:
+def test_any_user_can_serve_on_port_8000_without_a_network(podman: Podman, start: Start) -> None:
     container = start(
         "--no-healthcheck", "--network=none", "--user=4711:4711",
         GRANIAN_HOST="0.0.0.0", GRANIAN_PORT="8000",  # noqa: S104 - there is no network
@@ -52,7 +52,7 @@ def test_any_user_serves_on_port_8000_without_a_network(podman: Podman, start: S
 
 
 @pytest.mark.parametrize("path", ["/app/x", "/run/x", "/x"])
-def test_it_can_write_nowhere(podman: Podman, site: Container, path: str) -> None:
+def test_no_file_can_be_written(podman: Podman, site: Container, path: str) -> None:
     source = f"open({path!r}, 'w')"
 
     result = podman("exec", "--user=0", site.name, "python", "-c", source, check=False)
@@ -60,25 +60,25 @@ def test_it_can_write_nowhere(podman: Podman, site: Container, path: str) -> Non
     assert f"OSError: [Errno 30] Read-only file system: '{path}'" in result.stderr
 
 
-def test_standard_output_has_failures_as_json_and_no_successes(start: Start) -> None:
+def test_standard_output_has_failures_as_json_but_no_successes(start: Start) -> None:
     container = start("--no-healthcheck").wait_until_ready()
     container.get("/nowhere?a=b", User_Agent='say "x"\t')
     container.get(Host="elsewhere")
     container.get(method="POST")
 
     lines, errors = container.logs()
-    found = [json.loads(line) for line in lines]
-    assert [(line["method"], line["uri"], line["host"], line["status"]) for line in found] == [
+    records = [json.loads(line) for line in lines]
+    assert [(line["method"], line["uri"], line["host"], line["status"]) for line in records] == [
         ("GET", "/nowhere?a=b", NAME, 404),
         ("GET", "/smoke-test/", "elsewhere", 400),
         ("POST", "/smoke-test/", NAME, 405),
     ]
-    assert found[0]["agent"] == 'say "x"'
-    assert datetime.fromisoformat(found[0]["time"]).tzinfo
+    assert records[0]["agent"] == 'say "x"'
+    assert datetime.fromisoformat(records[0]["time"]).tzinfo
     assert errors == "System check identified no issues (3 silenced).\n"
 
 
-def test_an_error_of_a_view_is_one_line_with_its_traceback(start: Start, tmp_path: Path) -> None:
+def test_an_error_in_a_view_is_one_line_with_its_traceback(start: Start, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(
         "from petsage_project.settings import *\nROOT_URLCONF = 'broken'\n"
         "from django.urls import path\nurlpatterns = [path('', lambda request: 1 / 0)]\n"
@@ -87,7 +87,7 @@ def test_an_error_of_a_view_is_one_line_with_its_traceback(start: Start, tmp_pat
         "--no-healthcheck", f"--volume={tmp_path}/broken.py:/app/broken.py:ro",
         DJANGO_SETTINGS_MODULE="broken",
     )  # fmt: skip
-    wait_until(lambda: _status(container) == HTTPStatus.NOT_FOUND, "it answers")
+    wait_until(lambda: _status(container) == HTTPStatus.NOT_FOUND, "it responds")
 
     assert container.get("/").status == HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -96,7 +96,7 @@ def test_an_error_of_a_view_is_one_line_with_its_traceback(start: Start, tmp_pat
     assert "ZeroDivisionError" in line["traceback"]
 
 
-def test_the_healthcheck_passes_and_takes_little_time(start: Start, podman: Podman) -> None:
+def test_the_healthcheck_passes_and_is_cheap(start: Start, podman: Podman) -> None:
     container = start().wait_until_ready()
     source = (
         "import os, resource, subprocess, sys\n"
@@ -120,7 +120,7 @@ def test_the_healthcheck_notices_a_stopped_worker(start: Start, podman: Podman) 
     assert podman("healthcheck", "run", container.name, check=False).returncode == 1
 
 
-def test_two_workers_take_at_most_100_mb(start: Start, podman: Podman) -> None:
+def test_two_workers_use_at_most_100_mb(start: Start, podman: Podman) -> None:
     container = start("--no-healthcheck", GRANIAN_WORKERS="2").wait_until_ready()
     wait_until(lambda: len(container.workers()) == 2, "both run")
     for _ in range(200):
@@ -132,14 +132,14 @@ def test_two_workers_take_at_most_100_mb(start: Start, podman: Podman) -> None:
     assert 0 < float(number) * unit[name] <= 100e6
 
 
-def test_it_answers_within_a_second_of_its_start(start: Start, podman: Podman) -> None:
+def test_it_responds_within_a_second_of_its_start(start: Start, podman: Podman) -> None:
     def seconds() -> float:
         container = start("--no-healthcheck").wait_until_ready()
         now = datetime.now(UTC)
         began = datetime.fromisoformat(podman.inspect(container.name)["State"]["StartedAt"])
         return (now - began).total_seconds()
 
-    # The issue's limit, on a machine that may be busy.
+    # The issue's limit; a busy machine gets three tries.
     assert any(seconds() <= 1 for _ in range(3))
 
 
@@ -148,7 +148,7 @@ def test_a_killed_worker_is_replaced(site: Container) -> None:
 
     os.kill(worker, signal.SIGKILL)
 
-    wait_until(lambda: not is_running(worker) and site.is_ready(), "another one answers")
+    wait_until(lambda: not is_running(worker) and site.is_ready(), "another one responds")
     assert site.logs()[1].count("[ERROR] Unexpected exit from worker-1") == 1
 
 
@@ -158,7 +158,7 @@ def test_a_worker_that_hangs_is_replaced(holding: Container) -> None:
     with suppress(OSError):
         holding.get(X_Hold="60", X_Hold_Begun="/held/begun")
 
-    wait_until(lambda: not is_running(worker) and holding.is_ready(), "another one answers")
+    wait_until(lambda: not is_running(worker) and holding.is_ready(), "another one responds")
     assert "hold.py" in holding.logs()[1]
 
 
@@ -174,7 +174,7 @@ def test_a_worker_that_hangs_is_replaced(holding: Container) -> None:
     ],
     ids=str,
 )
-def test_wrong_settings_end_it_with_one_message(
+def test_it_exits_with_one_message_if_a_setting_is_invalid(
     start: Start, environ: dict[str, str], expected: str
 ) -> None:
     container = start("--no-healthcheck", **environ)

@@ -1,4 +1,4 @@
-"""What the image has and says of itself, and the commands that make it."""
+"""The image's size and metadata, and the commands that build and run it."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ def test_it_adds_at_most_80_mb_to_its_base(podman: Podman) -> None:
     assert size - base <= 80_000_000
 
 
-def test_it_says_what_schedulers_need_to_know(podman: Podman) -> None:
+def test_it_has_the_metadata_for_schedulers(podman: Podman) -> None:
     config = podman.inspect("petsage")["Config"]
 
     assert config["User"] == "10001:10001"
@@ -43,7 +43,7 @@ def test_an_invalid_release_is_not_built(podman: Podman) -> None:
 
 
 def test_make_container_serves_until_ctrl_c(podman: Podman) -> None:
-    # In a network of its own, since podman leaves out --publish in this one.
+    # In a separate network namespace, because podman ignores --publish in this one.
     unshare = ["unshare", "--net", "sh", "-c", "ip link set lo up && exec make container"]
     with subprocess.Popen(
         unshare, cwd=ROOT, env=podman.environ, stdout=subprocess.PIPE,
@@ -61,7 +61,7 @@ def test_make_container_serves_until_ctrl_c(podman: Podman) -> None:
     assert not listens(8000)
 
 
-def test_make_image_without_docker_and_podman_says_what_it_expects(podman: Podman) -> None:
+def test_make_image_without_docker_and_podman_says_how_to_install_one(podman: Podman) -> None:
     result = _make(podman, "image", PATH="/nowhere")
 
     assert result.returncode != 0

@@ -1,4 +1,4 @@
-"""Two containers behind HAProxy, replaced as a Deployment replaces its pods."""
+"""Two containers behind HAProxy, replaced like the pods of a Deployment."""
 
 import socket
 import subprocess
@@ -38,7 +38,7 @@ backend pods
 
 
 class Service:
-    """HAProxy in place of a Service: it has the endpoints that are given to it, and no check."""
+    """HAProxy instead of a Service: it has the given endpoints and no health check."""
 
     def __init__(self, folder: Path) -> None:
         [self.port] = free_ports(1)
@@ -78,7 +78,7 @@ def _start_pod(start: Start, release: str) -> Container:
 
 
 def _stop_pod(service: Service, pod: Container) -> int:
-    """Stop it as the kubelet does, while endpoints are removed; return its exit status."""
+    """Stop it like the kubelet, while the endpoint is removed; return its exit status."""
     service.remove(pod)
     time.sleep(PRE_STOP)
     pod.terminate()
@@ -102,13 +102,13 @@ def test_a_rolling_update_loses_no_request(start: Start, service: Service) -> No
     assert set(kept + new) == {f"200 {RELEASE}", "200 t2"}
 
 
-def test_a_release_that_never_becomes_ready_serves_nobody(start: Start, service: Service) -> None:
+def test_a_release_that_is_never_ready_gets_no_request(start: Start, service: Service) -> None:
     pod = _start_pod(start, RELEASE).wait_until_ready()
     service.add(pod)
 
     with load(service.port, clients=2, kept_alive=True) as outcomes:
         wrong = start("--no-healthcheck", PETSAGE_RELEASE="t2", DJANGO_ALLOWED_HOSTS="wrong")
-        wait_until(lambda: listens(wrong.port), "the wrong one answers")
+        wait_until(lambda: listens(wrong.port), "the wrong one responds")
         with pytest.raises(TimeoutError):
             wait_until(wrong.is_ready, "it is ready", seconds=3)
         wrong.terminate()

@@ -1,4 +1,4 @@
-"""SIGTERM: nothing that reached the container is lost, and it exits with 0."""
+"""After SIGTERM, the container loses no request that reached it, and exits with 0."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from tests.polling import wait_until
 pytestmark = pytest.mark.container
 
 # The issue's limit, in seconds.
-AT_REST = 5
+LIMIT_WHEN_IDLE = 5
 
 
 @pytest.mark.parametrize("kept_alive", [True, False], ids=["kept alive", "new connections"])
@@ -29,12 +29,12 @@ def test_no_request_is_lost_under_load(start: Start, workers: str, kept_alive: b
         container.terminate()
         status = container.exit_status()
 
-    answered = outcomes.pop(f"200 {RELEASE}")
+    passed = outcomes.pop(f"200 {RELEASE}")
     assert (status, set(outcomes)) == (0, {"refused"})
-    assert answered > 200
+    assert passed > 200
 
 
-def test_answers_name_their_connections_as_the_last_ones(start: Start) -> None:
+def test_responses_announce_the_end_of_their_connection(start: Start) -> None:
     container = start("--no-healthcheck").wait_until_ready()
     assert container.get().headers["Connection"] is None
 
@@ -43,7 +43,7 @@ def test_answers_name_their_connections_as_the_last_ones(start: Start) -> None:
     wait_until(lambda: container.get().headers["Connection"] == "close", "it says so")
 
 
-def test_a_request_in_flight_is_answered(holding: Container, tmp_path: Path) -> None:
+def test_a_request_in_flight_gets_its_response(holding: Container, tmp_path: Path) -> None:
     replies: list[Reply] = []
     thread = threading.Thread(
         target=lambda: replies.append(holding.get(X_Hold="4", X_Hold_Begun="/held/begun"))
@@ -58,17 +58,17 @@ def test_a_request_in_flight_is_answered(holding: Container, tmp_path: Path) -> 
     assert holding.exit_status() == 0
 
 
-def test_at_rest_it_exits_within_five_seconds(start: Start) -> None:
+def test_when_idle_it_exits_within_five_seconds(start: Start) -> None:
     container = start("--no-healthcheck").wait_until_ready()
 
     began = time.monotonic()
     container.terminate()
 
     assert container.exit_status() == 0
-    assert time.monotonic() - began <= AT_REST
+    assert time.monotonic() - began <= LIMIT_WHEN_IDLE
 
 
-def test_a_sigterm_right_after_the_start_is_obeyed(start: Start) -> None:
+def test_a_sigterm_right_after_the_start_stops_it(start: Start) -> None:
     container = start("--no-healthcheck")
 
     container.terminate()

@@ -1,4 +1,4 @@
-"""As much of the Kubernetes API over HTTP as gate.sh needs, with a rollout and a Job to choose."""
+"""The part of the Kubernetes API that gate.sh uses, with a configurable rollout and Job."""
 
 import json
 import threading
@@ -36,21 +36,21 @@ _RESOURCES = {
 
 
 class Cluster:
-    """What the API tells: a rollout, and how a Job ends, one answer a request."""
+    """The state behind the API: a rollout, and a Job with one condition per request."""
 
     def __init__(self, rollout: dict[str, Any], *endings: str, forbidden: bool = False) -> None:
         self.rollout = rollout
         self.endings = list(endings)
         self.forbidden = forbidden
-        # A Job of the last release, which passed.
+        # The former release's Job, which passed.
         self.job: dict[str, Any] | None = _job("former")
         _end(self.job, "Complete")
 
-    def answer(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+    def respond(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
         match method, path:
             case "GET", _:
-                found = self._find(path)
-                return (200, found) if found else _status(404, "NotFound", f"no {path}")
+                resource = self._resource(path)
+                return (200, resource) if resource else _status(404, "NotFound", f"no {path}")
             case "DELETE", _ if path == JOB and self.job:
                 self.job = None
                 return _status(200, "", "")
@@ -61,11 +61,11 @@ class Cluster:
                 return 201, self.job
         return _status(409, "Conflict", f"no {method} of {path}")
 
-    def _find(self, path: str) -> dict[str, Any] | None:
+    def _resource(self, path: str) -> dict[str, Any] | None:
         if path.startswith(JOBS) and self.job and self.endings:
             _end(self.job, self.endings.pop(0))
         deployment = self._deployment()
-        answers: dict[str, dict[str, Any] | None] = {
+        resources: dict[str, dict[str, Any] | None] = {
             "/api": {"kind": "APIVersions", "versions": ["v1"]},
             "/apis": {"kind": "APIGroupList", "groups": [_group("apps"), _group("batch")]},
             "/api/v1": _resources("v1"),
@@ -79,7 +79,7 @@ class Cluster:
             "/api/v1/namespaces/petsage/pods": _list("v1", "PodList"),
             "/api/v1/namespaces/petsage/events": _list("v1", "EventList"),
         }
-        return answers.get(path)
+        return resources.get(path)
 
     def _deployment(self) -> dict[str, Any]:
         return {
@@ -93,27 +93,27 @@ class Cluster:
 
 @contextmanager
 def serving(cluster: Cluster) -> Iterator[str]:
-    """Serve the API on the loopback interface, and return its URL."""
+    """Serve the API on the loopback interface, and yield its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def _answer(self) -> None:
+        def _respond(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             parts = urlsplit(self.path)
             if "watch" in parse_qs(parts.query):
-                # Nothing happens any more.
-                status, found = 200, None
+                # No further event.
+                status, document = 200, None
             else:
-                status, found = cluster.answer(self.command, parts.path)
-            payload = b"" if found is None else json.dumps(found).encode()
+                status, document = cluster.respond(self.command, parts.path)
+            payload = b"" if document is None else json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
             self.wfile.write(payload)
 
-        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the names are http.server's
+        do_GET = do_POST = do_DELETE = _respond  # noqa: N815 - the names are http.server's
 
         def log_message(self, *_: object) -> None:
             pass

@@ -17,17 +17,17 @@ Manifest = dict[str, Any]
 
 
 class Manifests(list[Manifest]):
-    """What is applied to a cluster, in this order."""
+    """The manifests that are applied to a cluster, in order."""
 
     def get(self, kind: str, name: str = "petsage") -> Manifest:
-        """Return the one of this kind and name, which has no hash here."""
-        [found] = [
+        """Return the one of this kind and name; `name` is without kustomize's hash."""
+        [manifest] = [
             each
             for each in self
             if each["kind"] == kind
             and (each["metadata"]["name"] == name or _base_name(each) == name)
         ]
-        return found
+        return manifest
 
     def gate(self) -> Manifest:
         """Return the spec of the gate's Job."""
@@ -47,7 +47,7 @@ def _base_name(manifest: Manifest) -> str:
 
 
 def overlay(folder: Path, *components: str, **settings: str) -> Path:
-    """Return a copy of the example with these components and with these values in its lines."""
+    """Return a copy of the example with these components and settings."""
     copy = folder / "kubernetes"
     shutil.copytree(KUBERNETES, copy, dirs_exist_ok=True)
     path = copy / "example/kustomization.yaml"

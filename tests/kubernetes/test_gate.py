@@ -1,4 +1,4 @@
-"""gate.sh passes only if a new Job ran to its end, and the Job only if every pod answers."""
+"""gate.sh passes only if a new Job completes, and the Job only if every pod responds."""
 
 import os
 import secrets
@@ -24,7 +24,7 @@ def _gate(cluster: Cluster, folder: Path) -> subprocess.CompletedProcess[str]:
     with serving(cluster) as url:
         return subprocess.run(
             [KUBERNETES / "gate.sh", "--namespace", "petsage", "--server", url],
-            # kubectl keeps what it learned about a cluster in its home.
+            # kubectl caches the cluster's API in its home directory.
             env=os.environ | {"PATH": PROGRAMS, "HOME": str(folder), "KUBECONFIG": "/dev/null"},
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
@@ -38,7 +38,7 @@ def test_a_gate_that_completes_passes(tmp_path: Path) -> None:
 
     assert result.returncode == 0, result.stderr
     assert "job.batch/petsage-gate condition met" in result.stdout
-    # Not the one that passed before.
+    # Not the former Job, which passed.
     assert cluster.job
     assert cluster.job["metadata"]["uid"] == "new"
 
@@ -47,13 +47,13 @@ def test_a_gate_that_completes_passes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "cluster",
     [
-        # As the probe failed, or as the Job could not start until its activeDeadlineSeconds.
+        # The probe failed, or the Job could not start within its activeDeadlineSeconds.
         pytest.param(Cluster(ROLLED_OUT, "", "Failed"), id="failed"),
         pytest.param(Cluster(ROLLED_OUT, forbidden=True), id="not created"),
         pytest.param(Cluster(STUCK, "Complete"), id="not rolled out"),
     ],
 )
-def test_a_gate_that_does_not_fails(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_gate_that_does_not_complete_fails(cluster: Cluster, tmp_path: Path) -> None:
     result = _gate(cluster, tmp_path)
 
     assert result.returncode == 1
@@ -75,7 +75,7 @@ def test_a_gate_without_a_cluster_fails(tmp_path: Path, free_port: int) -> None:
 
 
 class Pods:
-    """A network namespace where the headless Service's name resolves to two pods."""
+    """A network namespace in which the headless Service's name resolves to two pods."""
 
     ADDRESSES = ("192.0.2.11", "192.0.2.12")
 
@@ -84,7 +84,7 @@ class Pods:
         self._undo = undo
 
     def start(self, address: str, release: str) -> subprocess.Popen[bytes]:
-        """Start the app at the address, as its image does: on port 8000, with one worker."""
+        """Start the app at the address like its image: on port 8000, with one worker."""
         variables = {"PETSAGE_RELEASE": release, "DJANGO_ALLOWED_HOSTS": "petsage.example"}
         command = granian_command("deploy.worker:application", host=address, port="8000")
         pod = subprocess.Popen(
@@ -92,10 +92,10 @@ class Pods:
         )
         self._undo.callback(pod.wait)
         self._undo.callback(pod.terminate)
-        wait_until(partial(self._answers, address), f"{address} answers")
+        wait_until(partial(self._responds, address), f"{address} responds")
         return pod
 
-    def _answers(self, address: str) -> bool:
+    def _responds(self, address: str) -> bool:
         url = f"http://{address}:8000/"
         return not self.run("curl", "-s", "-o", "/dev/null", url).returncode
 
@@ -111,7 +111,7 @@ def pods() -> Iterator[Pods]:
     ip = program("ip", "iproute2")
     name = f"petsage-{secrets.token_hex(4)}"
     if subprocess.run([ip, "netns", "add", name], check=False).returncode:
-        unavailable("ip netns add needs root")
+        unavailable("got an ordinary user, expected root, for ip netns add")
     etc = Path("/etc/netns") / name
     with ExitStack() as undo:
         undo.callback(subprocess.run, [ip, "netns", "del", name], check=True)
@@ -126,9 +126,9 @@ def pods() -> Iterator[Pods]:
 
 
 @pytest.mark.server
-def test_the_gate_finds_the_one_pod_of_another_release(pods: Pods, tmp_path: Path) -> None:
+def test_the_gate_detects_one_pod_of_another_release(pods: Pods, tmp_path: Path) -> None:
     arguments = render(overlay(tmp_path, newTag="new")).gate_arguments()
-    # The last one counts: not as long as in a cluster.
+    # The last value of an option counts; these make the test faster than in a cluster.
     command = [sys.executable, "-m", "smoke_test.probe", *arguments]
     command += ["--wait=0", "--consecutive=1"]
     pods.start(Pods.ADDRESSES[0], "new")

@@ -1,4 +1,4 @@
-"""What Kubernetes gets: valid in four versions, hardened, and in step with the app and itself."""
+"""The manifests are valid in four versions, hardened, and consistent with the app."""
 
 import base64
 import json
@@ -28,21 +28,21 @@ from tests.kubernetes.rendering import (
 
 pytestmark = pytest.mark.process
 
-# Hexadecimal, yet YAML reads it as a number.
+# A commit that YAML reads as a number.
 RELEASE = "951e042"
 DIGEST = f"sha256:{'0' * 64}"
 
-# What checkov finds, and why it stays.
+# checkov's findings, and the reason to keep each.
 CHECKOV_FINDINGS = {
     "CKV_K8S_11": "a CPU limit throttles, and a throttled pod fails its probes",
-    "CKV_K8S_15": "a tag is one release, so a node need not ask the registry again",
-    "CKV_K8S_43": "the digest is for the overlay to pin; the example's image has no registry",
+    "CKV_K8S_15": "a tag is one release, so a node need not contact the registry again",
+    "CKV_K8S_43": "an overlay pins the digest; the example's image has no registry",
 }
 
 
 @pytest.fixture(scope="module")
 def manifests(tmp_path_factory: pytest.TempPathFactory) -> Manifests:
-    """Render the example with every component, and with values that are hard to pass on."""
+    """Render the example with every component, and with values that are hard to copy correctly."""
     folder = overlay(
         tmp_path_factory.mktemp("overlay"),
         *COMPONENTS,
@@ -92,10 +92,10 @@ def test_the_schemas_accept_every_manifest(manifests: Manifests, version: str) -
     assert {"Deployment", "CronJob", "Job", "HorizontalPodAutoscaler", "Ingress"} <= accepted
 
 
-def test_checkov_finds_only_what_is_explained(tmp_path: Path) -> None:
+def test_checkov_has_only_the_explained_findings(tmp_path: Path) -> None:
     rendered = tmp_path / "rendered.yaml"
     rendered.write_text(kustomize(overlay(tmp_path, *COMPONENTS)).stdout)
-    # Its hundred packages fit into no environment of ours.
+    # Its hundred packages are in none of our environments.
     command = f"uv tool run checkov==3.3.30 --framework kubernetes --file {rendered} --output json"
 
     result = subprocess.run(
@@ -103,14 +103,14 @@ def test_checkov_finds_only_what_is_explained(tmp_path: Path) -> None:
         env=os.environ | {"PATH": PROGRAMS}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    found = json.loads(result.stdout)
-    assert found["summary"]["passed"] > 200, result.stderr
-    assert {each["check_id"] for each in found["results"]["failed_checks"]} == set(
+    report = json.loads(result.stdout)
+    assert report["summary"]["passed"] > 200, result.stderr
+    assert {each["check_id"] for each in report["results"]["failed_checks"]} == set(
         CHECKOV_FINDINGS
     )
 
 
-def test_each_probe_sends_the_name_and_readiness_the_release(manifests: Manifests) -> None:
+def test_each_probe_sends_the_name_and_readiness_also_the_release(manifests: Manifests) -> None:
     container = _container(manifests)
     host = {"name": "Host", "value": "api.petsage.example"}
     release = {"name": "If-Match", "value": f'"{RELEASE}"'}
@@ -127,7 +127,7 @@ def test_each_probe_sends_the_name_and_readiness_the_release(manifests: Manifest
     }
 
 
-def test_the_gate_asks_every_pod_for_the_release(manifests: Manifests) -> None:
+def test_the_gate_requires_the_release_of_every_pod(manifests: Manifests) -> None:
     given = Parser("gate").parse_args(manifests.gate_arguments())
     service = manifests.get("Service", "petsage-pods")
     [port] = service["spec"]["ports"]
@@ -136,12 +136,12 @@ def test_the_gate_asks_every_pod_for_the_release(manifests: Manifests) -> None:
     assert given.release == RELEASE
     assert given.connect_to == f"petsage-pods:{port['port']}"
     assert given.all_addresses
-    # Its name resolves to the pods, where only their own port answers.
+    # The name resolves to the pods' addresses, so the port must be the container's.
     assert service["spec"]["clusterIP"] == "None"
     assert port["port"] == _container(manifests)["ports"][0]["containerPort"]
 
 
-def test_routes_lead_to_the_service_under_the_name(manifests: Manifests) -> None:
+def test_routes_connect_the_name_to_the_service(manifests: Manifests) -> None:
     [port] = manifests.get("Service")["spec"]["ports"]
     route = manifests.get("HTTPRoute")["spec"]
     ingress = manifests.get("Ingress")["spec"]
@@ -155,7 +155,7 @@ def test_routes_lead_to_the_service_under_the_name(manifests: Manifests) -> None
     assert path["backend"]["service"] == {"name": "petsage", "port": {"name": port["name"]}}
 
 
-def test_all_pods_run_the_same_pinned_image_as_its_user(manifests: Manifests) -> None:
+def test_all_pods_run_the_same_pinned_image_as_the_images_user(manifests: Manifests) -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     [user] = re.findall(r"^USER (\d+):(\d+)$", dockerfile, re.MULTILINE)
 
@@ -183,7 +183,7 @@ def test_the_example_is_complete_by_itself(example: Manifests) -> None:
     [namespace] = {each["metadata"].get("namespace", "petsage") for each in example}
 
     assert namespace == example.get("Namespace")["metadata"]["name"] == "petsage"
-    # None that a bare cluster has not.
+    # No kind that a bare cluster lacks.
     assert {"HTTPRoute", "HorizontalPodAutoscaler"}.isdisjoint(each["kind"] for each in example)
     spec, container = _spec(example), _container(example)
     assert container["envFrom"][0]["configMapRef"] == {
@@ -191,7 +191,7 @@ def test_the_example_is_complete_by_itself(example: Manifests) -> None:
     }
     assert spec["volumes"][0]["secret"]["secretName"] == secret["metadata"]["name"]
     assert spec["serviceAccountName"] == example.get("ServiceAccount")["metadata"]["name"]
-    # The file that the app reads is one of the Secret's, and Django accepts it as a key.
+    # The app reads a file of the Secret, and Django accepts its content as a key.
     [mount] = container["volumeMounts"]
     [variable] = container["env"]
     assert variable["name"] == "DJANGO_SECRET_KEY_FILE"
@@ -201,7 +201,7 @@ def test_the_example_is_complete_by_itself(example: Manifests) -> None:
     assert not key.startswith("django-insecure-")
 
 
-def test_a_new_setting_or_key_replaces_the_pods(example: Manifests, tmp_path: Path) -> None:
+def test_a_changed_setting_replaces_the_pods(example: Manifests, tmp_path: Path) -> None:
     changed = render(overlay(tmp_path, hosts="other.example"))
 
     assert _container(changed)["envFrom"] != _container(example)["envFrom"]
@@ -228,18 +228,18 @@ def test_labels_select_the_pods_they_should(manifests: Manifests) -> None:
     for name, selector in selectors.items():
         assert selector.items() <= web.items(), name
         assert not selector.items() <= gate.items(), name
-        # Selectors cannot be changed, and the release is in the labels.
+        # Selectors are immutable, and the release changes.
         assert RELEASE not in selector.values(), name
     assert gates_own["matchLabels"].items() <= gate.items()
     assert not gates_own["matchLabels"].items() <= web.items()
 
 
-def test_network_policies_let_in_what_the_app_serves(manifests: Manifests) -> None:
+def test_network_policies_allow_only_the_apps_port(manifests: Manifests) -> None:
     [port] = _container(manifests)["ports"]
     app = manifests.get("NetworkPolicy")["spec"]
     gate = manifests.get("NetworkPolicy", "petsage-gate")["spec"]
 
-    # Numbers: some network plugins do not know a port's name.
+    # Numbers, because some network plugins do not support named ports.
     assert app["ingress"] == [{"ports": [{"port": port["containerPort"]}]}]
     assert "egress" not in app
     assert [rule["ports"] for rule in gate["egress"]] == [
@@ -254,12 +254,12 @@ def test_a_pod_may_always_be_evicted(manifests: Manifests, example: Manifests) -
 
     assert 0 < budget < example.get("Deployment")["spec"]["replicas"]
     assert budget < autoscaler["minReplicas"] < autoscaler["maxReplicas"]
-    # It would fight with the autoscaler.
+    # `replicas` would conflict with the autoscaler.
     assert "replicas" not in manifests.get("Deployment")["spec"]
     assert autoscaler["scaleTargetRef"]["name"] == "petsage"
 
 
-def test_the_timings_fit_those_of_the_app(manifests: Manifests) -> None:
+def test_the_time_limits_fit_those_of_the_app(manifests: Manifests) -> None:
     deployment, spec, container = (
         manifests.get("Deployment")["spec"],
         _spec(manifests),
@@ -274,13 +274,13 @@ def test_the_timings_fit_those_of_the_app(manifests: Manifests) -> None:
         if name.endswith("Probe")
     }
 
-    # What is sent to the pod until everybody knows is still answered, with seconds to spare.
+    # Requests that arrive during preStop still get a response, with seconds to spare.
     assert pause_s + int(drain_s) + 5 <= spec["terminationGracePeriodSeconds"]
-    # A request that hangs ends by itself, and granian has time for another worker.
+    # A hanging request ends itself first, and granian has time to start another worker.
     assert noticed_s["livenessProbe"] > 2 * LIMIT
-    # Out of the Service first.
+    # The pod leaves the Service before that.
     assert noticed_s["readinessProbe"] < LIMIT < noticed_s["livenessProbe"]
-    # A new pod is not taken for good before a hanging request would show.
+    # A hanging first request shows before a new pod counts as available.
     assert deployment["minReadySeconds"] > LIMIT
     assert deployment["progressDeadlineSeconds"] > (
         noticed_s["startupProbe"] + deployment["minReadySeconds"]
@@ -291,9 +291,9 @@ def test_the_gate_ends_by_itself(manifests: Manifests) -> None:
     given = Parser("gate").parse_args(manifests.gate_arguments())
     job = manifests.gate()
 
-    # Longer than the cluster's DNS remembers the former pods.
+    # Longer than the cluster's DNS returns the former pods.
     assert given.wait > 30
-    # The report comes before the end.
+    # The probe reports before the deadline.
     assert given.wait + given.timeout < job["activeDeadlineSeconds"]
     assert job["backoffLimit"] == 0
     assert manifests.get("CronJob", "petsage-gate")["spec"]["suspend"] is True
