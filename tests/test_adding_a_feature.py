@@ -1,4 +1,4 @@
-"""docs/adding-a-feature.md works as written: its edits and commands, in a copy of the project."""
+"""The edits and commands of docs/adding-a-feature.md work in a copy of the project."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-# A line with a file's name, and the blocks that follow it.
+# A line with a file's name, or a block.
 NAME_OR_BLOCK = re.compile(r"^`([\w./]+)`[^\n]*:$|^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*\n)((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
@@ -36,21 +36,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy_of_the_project(copy: Path) -> Path:
-    """Return a copy without a history, with this environment as its .venv."""
+    """Return a copy without git's history, with this environment as its .venv."""
     skipped = shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__", "var")
     shutil.copytree(ROOT, copy, ignore=skipped)
     environment = copy / ".venv"
     environment.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (environment / name).symlink_to(Path(sys.prefix, name))
-    # Newer than the lock files, so that make installs nothing.
+    # Newer than the lock files, so make installs nothing.
     for stamp in ("installed", "installed-dev"):
         (environment / stamp).touch()
     return copy
 
 
 def run(directory: Path, command: str, **environ: str) -> str:
-    """Return the standard output of the shell command; it must succeed."""
+    """Return the standard output of the shell command, which must succeed."""
     result = subprocess.run(
         ["bash", "-c", command],
         cwd=directory,
@@ -64,7 +64,7 @@ def run(directory: Path, command: str, **environ: str) -> str:
 
 
 def edit(path: Path, diff: str) -> None:
-    """Replace the old lines of the diff, which must be in the file once, by the new ones."""
+    """Replace the diff's old lines, which must occur once in the file, with the new ones."""
     lines = diff.splitlines(keepends=True)
     old, new = ("".join(line[1:] for line in lines if line[0] in kept) for kept in (" -", " +"))
     text = path.read_text()
@@ -84,7 +84,7 @@ def test_a_deployment_with_the_feature_passes_every_check(project: Path) -> None
 
 
 @pytest.mark.process
-def test_the_feature_meets_the_rules_of_the_project(project: Path) -> None:
+def test_the_feature_meets_the_projects_rules(project: Path) -> None:
     code = "accounts pets tests/pets petsage_project/settings.py petsage_project/urls.py"
 
     run(project, f".venv/bin/ruff check {code}")
@@ -92,8 +92,8 @@ def test_the_feature_meets_the_rules_of_the_project(project: Path) -> None:
     run(project, ".venv/bin/lint-imports --no-cache")
 
 
-# What a client sees of a broken database.
-ANSWERS = """
+# A client's view of a broken database.
+REQUESTS = """
 import django; django.setup()
 from django.test import Client
 client = Client(raise_request_exception=False, headers={"cookie": "sessionid=" + "0" * 32})
@@ -107,7 +107,7 @@ def test_a_broken_database_breaks_the_feature_but_not_the_smoke_test(project: Pa
         "DJANGO_SETTINGS_MODULE": "petsage_project.settings",
         "DJANGO_ALLOWED_HOSTS": "testserver",
     }
-    command = f".venv/bin/python -c '{ANSWERS.replace(chr(39), chr(34))}'"
+    command = f".venv/bin/python -c '{REQUESTS.replace(chr(39), chr(34))}'"
 
     sound = run(project, command, **environ)
     broken = run(project, command, PETSAGE_DATABASE="/dev/null/petsage.sqlite3", **environ)

@@ -1,4 +1,4 @@
-"""The workflows and templates of .github/ are valid, and the release's steps do what they say."""
+"""The workflows and templates in .github/ are valid, and the release's steps work."""
 
 import subprocess
 from pathlib import Path
@@ -31,25 +31,25 @@ def _lint(*command: str | Path) -> None:
 
 
 @pytest.mark.process
-def test_zizmor_sees_no_weakness() -> None:
+def test_zizmor_finds_no_weakness() -> None:
     _lint("zizmor", "--offline", "--no-progress", "--quiet", ROOT)
 
 
 @pytest.mark.process
-def test_jactionlint_sees_no_mistake() -> None:
-    # It reads what actionlint does, and what GitHub has added since.
+def test_jactionlint_finds_no_mistake() -> None:
+    # Unlike actionlint, it knows GitHub's latest syntax.
     _lint("jactionlint")
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("schema", [schema for schema, files in SCHEMAS.items() if files])
-def test_every_file_has_the_form_that_github_expects(schema: str) -> None:
+def test_every_file_matches_githubs_schema(schema: str) -> None:
     _lint("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *SCHEMAS[schema])
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the project whose changelog has the version."""
+    """Return a copy of the project with this version in the changelog."""
     copy = copy_of_the_project(tmp_path_factory.mktemp("release") / "petsage")
     notes = (
         f"## [Unreleased]\n\n## [{__version__}] - 2026-11-26\n\n- New.\n\n## [0.9.0]\n\n- Old.\n"
@@ -71,7 +71,7 @@ def test_a_release_builds_a_wheel_that_works(project: Path) -> None:
     wheel = f"dist/petsage-{__version__}-py3-none-any.whl"
     run(project, f".venv/bin/python -m pip install --quiet --no-deps --target installed {wheel}")
 
-    # -P: not the copy's own code.
+    # -P: do not import the copy's own code.
     listed = run(
         project, "cd installed && ls -d * && ls smoke_test && ../.venv/bin/python -P "
         "bin/petsage-smoke-test --help | head -1", PYTHONPATH=str(project / "installed")
@@ -93,7 +93,7 @@ def test_a_release_builds_a_wheel_that_works(project: Path) -> None:
         (f"v{__version__}", f"got no section [{__version__}] in CHANGELOG.md"),
     ],
 )
-def test_a_tag_without_its_version_or_its_notes_is_refused(
+def test_a_tag_without_its_version_or_notes_is_refused(
     project: Path, tag: str, error: str
 ) -> None:
     changelog = project / "CHANGELOG.md"

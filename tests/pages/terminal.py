@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 WIDTH = 100
 
-# Rich's own format, without the window and without fonts from another site.
+# Rich's own format, without the window frame and without web fonts.
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {terminal_width} {terminal_height}" \
 role="img">
@@ -36,7 +36,7 @@ white-space: pre }}
 
 
 class Recording:
-    """What a terminal shows: the commands that were typed, and what they printed."""
+    """A terminal's content: the typed commands and their output."""
 
     def __init__(self) -> None:
         self._console = Console(record=True, width=WIDTH, file=StringIO(), color_system="standard")
@@ -45,7 +45,7 @@ class Recording:
         self._console.print(Text(f"# {text}", style="bright_black"))
 
     def run(self, shown: str, arguments: Sequence[str]) -> int:
-        """Run Python with the arguments in a terminal of its own; return the exit status."""
+        """Run Python with the arguments in a new terminal; return the exit status."""
         self._console.print(Text(f"$ {shown}", style="bold"))
         controller, terminal = pty.openpty()
         process = subprocess.Popen(
@@ -58,7 +58,7 @@ class Recording:
             while part := os.read(controller, 65536):
                 printed += part
         except OSError:
-            # Linux's word for the end.
+            # Linux reports the end as an error.
             pass
         os.close(controller)
         text = printed.decode().replace("\r", "").strip("\n").expandtabs(4)

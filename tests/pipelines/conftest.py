@@ -1,4 +1,4 @@
-"""What every pipeline gets: a clone of PetSage, its packages, and a deployment of its commit."""
+"""Fixtures for every pipeline: a clone of PetSage, its packages, and a deployment."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ VERSION = "v1.0.0"
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a repository with the probe as it is in this clone, committed or not."""
+    """Return a repository with this clone's probe, including uncommitted changes."""
     directory = tmp_path_factory.mktemp("checkout")
     for name in ("action.yml", "deploy/probe.sh", "requirements-probe.txt"):
         (directory / name).parent.mkdir(exist_ok=True)
@@ -38,7 +38,7 @@ def commit(checkout: Path) -> str:
 
 @pytest.fixture(scope="session")
 def deployed(commit: str) -> Iterator[str]:
-    """Serve the commit as deploy/install.sh names it, and return the smoke test's URL."""
+    """Serve the commit under install.sh's name for it, and yield the smoke test's URL."""
     [port] = free_ports(1)
     with serve(port, PETSAGE_RELEASE=commit[:12]):
         yield f"http://127.0.0.1:{port}/smoke-test/"
@@ -46,7 +46,7 @@ def deployed(commit: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Download the probe's packages once; pip takes them from there instead of PyPI."""
+    """Download the probe's packages once; pip installs them from there instead of PyPI."""
     directory = tmp_path_factory.mktemp("wheels")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download"]
     options = ["--require-hashes", "--only-binary", ":all:", "--dest", str(directory)]
@@ -63,7 +63,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the directory that keeps the probe's packages from one test to the next."""
+    """Return a directory that keeps the probe's packages between tests."""
     return tmp_path_factory.mktemp("installed")
 
 
@@ -80,7 +80,7 @@ def step(
         "PIP_CONFIG_FILE": "/dev/null",
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(wheels),
-        # Only GitHub has it, but everything else is faster with it as well.
+        # Only GitHub sets this, but it makes every test faster.
         "RUNNER_TEMP": str(installed),
     }
     return Step(deployed, commit, checkout, directory, tools, environ)

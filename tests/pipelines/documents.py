@@ -1,4 +1,4 @@
-"""The recipes of the documents, by heading and language."""
+"""Reads the recipes in the documents, by heading and language."""
 
 import re
 from pathlib import Path
@@ -18,16 +18,16 @@ _BLOCK = re.compile(
 
 def recipes(document: Path) -> list[tuple[str, str, str]]:
     """Return the heading, the language and the text of each fenced block."""
-    heading, found = "", []
+    heading, blocks = "", []
     for match in _BLOCK.finditer(document.read_text()):
         heading = match["heading"] or heading
         if match["text"]:
-            found.append((heading, match["language"], match["text"]))
-    return found
+            blocks.append((heading, match["language"], match["text"]))
+    return blocks
 
 
 def recipe(document: Path, heading: str, number: int = 0) -> str:
-    """Return the first or another block below the heading."""
+    """Return a block below the heading, the first by default."""
     return [text for above, _, text in recipes(document) if above == heading][number]
 
 

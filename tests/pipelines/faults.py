@@ -1,4 +1,4 @@
-"""What can go wrong with a step, so that no smoke test passes: each fault, and what is printed."""
+"""The faults that a step can have, and the text that each one prints."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +10,9 @@ CLI = "smoke_test/probe/cli.py"
 
 
 class Fault(NamedTuple):
-    """How to bring it about, and what tells it from every other one."""
+    """A fault: how to cause it, and the output that distinguishes it from the others."""
 
-    bring: Callable[[Step], None]
+    cause: Callable[[Step], None]
     printed: str
 
 
@@ -89,7 +89,7 @@ def probe_incomplete(step: Step) -> None:
 
 
 def directory_not_writable(step: Step) -> None:
-    # Not even root can write there. On GitHub it is the runner's file that cannot be written.
+    # Even root cannot write there. On GitHub, the runner's file cannot be written.
     step.directory.rmdir()
     step.directory.symlink_to("/proc")
     step.environ["GITHUB_OUTPUT"] = "/proc/nowhere"

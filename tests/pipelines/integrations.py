@@ -1,4 +1,4 @@
-"""Each integration, executed as its runner does it."""
+"""Builds the command that each integration's runner executes."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ HOST = "git.petsage.example"
 
 
 def github(step: Step) -> Command:
-    """Return what GitHub's runner executes for action.yml."""
+    """Return the command that GitHub's runner executes for action.yml."""
     inputs = {"wait": step.wait, "consecutive": "2", "release": step.commit[:12]}
     if step.url is not None:
         inputs["url"] = step.url
@@ -22,13 +22,13 @@ def github(step: Step) -> Command:
 
 
 def action(step: Step, inputs: dict[str, str]) -> Command:
-    """Return what GitHub's runner executes for action.yml with these inputs."""
+    """Return the command that GitHub's runner executes for action.yml with these inputs."""
     action = load_yaml((ROOT / "action.yml").read_text())
-    # A default is for an input that is not given, not for one that is empty (ActionRunner.cs).
+    # A default applies to an absent input, not to an empty one (ActionRunner.cs).
     defaults = {name: it.get("default", "") for name, it in action["inputs"].items()}
     assert inputs.keys() <= defaults.keys()
     [run] = action["runs"]["steps"]
-    # An expression in the script would be code that the input's author writes.
+    # An expression in the script would let an input inject code.
     assert "${{" not in run["run"]
     environ = {
         name: re.sub(r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda it: (defaults | inputs)[it[1]], text)
@@ -48,7 +48,7 @@ def action(step: Step, inputs: dict[str, str]) -> Command:
 
 
 def gitlab(step: Step) -> Command:
-    """Return what GitLab's runner executes for the job that is included."""
+    """Return the command that GitLab's runner executes for the included job."""
     job = load_yaml((ROOT / "deploy/gitlab/smoke-test.yml").read_text())["smoke-test"]
     assert (job["allow_failure"], job["inherit"]) == (False, {"default": False})
     variables = job["variables"] | {
@@ -64,20 +64,20 @@ def gitlab(step: Step) -> Command:
         name: Template(text).safe_substitute(variables) for name, text in variables.items()
     }
     remote = _remote(step, f"https://gitlab-ci-token:secret@{HOST}/petsage/petsage.git")
-    # gitlab-runner, shells/bash.go: the lines are one script, without standard input.
+    # gitlab-runner, shells/bash.go: the lines are one script, with nothing on standard input.
     script = "\n".join(job["script"])
     return Command(["sh", "-c", 'set -e\n: | eval "$1"', "sh", script], expanded | remote)
 
 
 def jenkins(step: Step) -> Command:
-    """Return what the Jenkins step `sh` executes."""
+    """Return the command that the Jenkins step `sh` executes."""
     [script] = re.findall(r"sh '''\n(.*?)'''", recipe(PIPELINES, "Jenkins"), re.DOTALL)
     groovy = script.replace("\\\\", "\\")
     return _shell(step, ["sh", "-xe", "-c", _edited(step, groovy)], "GIT_COMMIT")
 
 
 def buildkite(step: Step) -> Command:
-    """Return what Buildkite's agent executes after it has uploaded the pipeline."""
+    """Return the command that Buildkite's agent executes after it uploads the pipeline."""
     [job] = load_yaml(recipe(PIPELINES, "Buildkite"))["steps"]
     script = "\n".join(job["commands"])
     assert "$" not in script.replace("$$", "")
@@ -102,7 +102,7 @@ def _shell(step: Step, arguments: list[str], commit: str) -> Command:
 
 
 def _remote(step: Step, address: str) -> dict[str, str]:
-    """Return the environment in which git finds the step's checkout at this address."""
+    """Return an environment in which git clones the step's checkout for this address."""
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.file://{step.checkout}.insteadOf",

@@ -1,4 +1,4 @@
-"""A step of a pipeline, and the machine that it runs on."""
+"""A pipeline's step, and the machine that runs it."""
 
 import os
 import shutil
@@ -14,47 +14,47 @@ import pip
 from tests.conftest import program
 from tests.polling import wait_until
 
-# What a small image has, and a checkout needs.
+# The programs of a small image, and git for the checkout.
 TOOLS = ("bash", "cat", "dirname", "env", "git", "mkdir", "mv", "rm", "sh")
 
-# A Python that has pip, and none of the packages of this one.
+# A Python with pip, but without this environment's packages.
 BARE_PYTHON = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
 PYTHON = f'PYTHONPATH=${{PYTHONPATH:-$(dirname "$0")/site}} exec {BARE_PYTHON} "$@"'
 
 
 @dataclass
 class Step:
-    """What a pipeline's author writes, and what the machine has."""
+    """The author's values, and the machine's files and environment."""
 
-    # None: the variable is not set.
+    # None if the variable is not set.
     url: str | None
     commit: str
-    # The clone of PetSage that the step gets.
+    # The clone of PetSage.
     checkout: Path
-    # Where the step runs.
+    # The working directory.
     directory: Path
-    # What PATH leads to.
+    # The directory in PATH.
     tools: Path
     environ: dict[str, str]
     wait: str = "120"
-    # A mistake in the options.
+    # An invalid option.
     mistake: str = ""
 
     def set_python(self, script: str | None) -> None:
-        """Have python3 run this shell script; without one, there is no python3."""
+        """Make python3 run this shell script; with None, there is no python3."""
         self.tools = self.directory.parent / "tools"
         make_tools(self.tools, script)
 
 
 class Command(NamedTuple):
-    """What a runner executes."""
+    """The command that a runner executes."""
 
     arguments: list[str | Path]
     environ: dict[str, str]
 
 
 class Ended(NamedTuple):
-    """How a command ended, and what it printed."""
+    """A command's exit status and output."""
 
     status: int
     output: str
@@ -73,10 +73,10 @@ def make_tools(directory: Path, python: str | None) -> None:
 
 
 def execute(command: Command, step: Step, cancel_after: str | None = None) -> Ended:
-    """Run the command in the step's directory, and only with its environment.
+    """Run the command in the step's directory, with no other environment than the step's.
 
-    With `cancel_after`, end it as runners do, by SIGTERM to all its processes, as soon as it has
-    printed that.
+    With `cancel_after`, cancel it once it has printed this text: like a runner, send SIGTERM to
+    all its processes.
     """
     printed = step.directory.parent / "printed"
     environ = {"PATH": str(step.tools), **step.environ, **command.environ}
@@ -99,7 +99,7 @@ def execute(command: Command, step: Step, cancel_after: str | None = None) -> En
 
 
 def change_checkout(step: Step, name: str, text: str) -> None:
-    """Give the step a checkout in which this file has this text, as the same version."""
+    """Give the step a checkout of the same version, but with this text in this file."""
     checkout = step.directory.parent / "changed"
     shutil.copytree(step.checkout, checkout)
     (checkout / name).write_text(text)
@@ -109,7 +109,7 @@ def change_checkout(step: Step, name: str, text: str) -> None:
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run git, as nobody in particular."""
+    """Run git as a test user."""
     who = ["-c", "user.name=t", "-c", "user.email=t@petsage.example"]
     return subprocess.run(
         ["git", *who, *arguments], cwd=directory, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""action.yml: what GitHub's runner gets from it."""
+"""action.yml: its outputs, inputs and packages, as GitHub's runner uses them."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def test_a_pass_sets_every_output(step: Step) -> None:
     assert document["ok"] is True
 
 
-def test_a_failure_sets_every_output_and_an_annotation_and_the_summary(step: Step) -> None:
+def test_a_failure_sets_every_output_an_annotation_and_the_summary(step: Step) -> None:
     with serving(other("502 Bad Gateway", nginx("502 Bad Gateway"))) as port:
         step.url, step.wait = f"http://127.0.0.1:{port}/smoke-test/", "0"
 
@@ -57,7 +57,7 @@ def test_a_failure_sets_every_output_and_an_annotation_and_the_summary(step: Ste
     assert "| `proxy.bad_gateway` |" in summary
 
 
-def test_a_probe_that_does_not_run_says_that_nothing_is_ok(step: Step) -> None:
+def test_a_probe_that_does_not_run_is_not_ok(step: Step) -> None:
     FAULTS["Python missing"].bring(step)
 
     assert execute(github(step), step).status == 3
@@ -65,7 +65,7 @@ def test_a_probe_that_does_not_run_says_that_nothing_is_ok(step: Step) -> None:
     assert outputs(step) == {"ok": "false"}
 
 
-def test_a_killed_probe_says_that_nothing_is_ok(step: Step) -> None:
+def test_a_killed_probe_is_not_ok(step: Step) -> None:
     probe_killed(step)
 
     assert execute(github(step), step).status == -9
@@ -73,7 +73,7 @@ def test_a_killed_probe_says_that_nothing_is_ok(step: Step) -> None:
     assert outputs(step) == {"ok": "false"}
 
 
-def test_a_canceled_step_has_its_verdict(step: Step) -> None:
+def test_a_canceled_step_still_has_a_verdict(step: Step) -> None:
     host_unreachable(step)
     step.wait = "60"
 
@@ -89,14 +89,14 @@ def test_only_the_address_is_required(step: Step) -> None:
     assert execute(action(step, {"url": step.url}), step).status == 0
 
 
-def test_an_empty_input_is_not_one_that_is_not_given(step: Step) -> None:
+def test_an_empty_input_does_not_get_its_default(step: Step) -> None:
     for name in ("release", "wait", "consecutive", "fail-level"):
         ended = execute(action(step, {"url": str(step.url), name: ""}), step)
 
         assert (ended.status, f"--{name}" in ended.output) == (2, True)
 
 
-def test_a_line_is_a_path_or_a_header_and_no_header_is_printed(step: Step) -> None:
+def test_each_line_is_a_path_or_a_header_and_headers_are_not_printed(step: Step) -> None:
     heads: list[str] = []
 
     def script(connection: socket.socket) -> None:
@@ -129,7 +129,7 @@ def test_the_workspace_is_neither_read_nor_written(step: Step) -> None:
     assert (ended.status, sorted(step.directory.iterdir())) == (0, before), ended.output
 
 
-def test_packages_are_installed_once_for_each_lock_file(step: Step) -> None:
+def test_packages_are_installed_once_per_lock_file(step: Step) -> None:
     temp = step.directory.parent / "temp"
     step.environ["RUNNER_TEMP"] = str(temp)
     assert execute(github(step), step).status == 0
@@ -154,7 +154,7 @@ def test_a_forged_package_is_not_installed(step: Step) -> None:
     assert (ended.status, "DO NOT MATCH THE HASHES" in ended.output) == (3, True)
 
 
-def test_an_interrupted_installation_is_made_again(step: Step) -> None:
+def test_an_interrupted_installation_is_repeated(step: Step) -> None:
     temp = step.directory.parent / "temp"
     step.environ["RUNNER_TEMP"] = str(temp)
     pip = PYTHON.replace("exec ", "")

@@ -1,4 +1,4 @@
-"""docs/pipelines.md, and the recipes of docs/probe.md: what they quote, and that it runs."""
+"""docs/pipelines.md and the recipes of docs/probe.md quote real names, and the recipes run."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ VERSION = f"v{__version__}"
 
 
 def table(heading: str) -> dict[str, str]:
-    """Return the first two columns of the table with this head."""
+    """Return the first two columns of the table whose first heading this is."""
     rows = re.search(
         rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", PIPELINES.read_text(), re.MULTILINE
     )
@@ -28,7 +28,7 @@ def table(heading: str) -> dict[str, str]:
     return {name.strip("| `"): second.strip(" |") for name, second, *_ in cells}
 
 
-def test_it_starts_with_the_three_lines_that_the_readme_has() -> None:
+def test_it_starts_with_the_three_lines_in_the_readme() -> None:
     _, language, text = recipes(PIPELINES)[0]
 
     assert (language, len(text.splitlines())) == ("yaml", 3)
@@ -75,7 +75,7 @@ def test_the_variables_are_those_of_the_gitlab_job() -> None:
     assert documented == variables
 
 
-def test_gitlab_includes_a_file_that_is_there_and_sets_its_variables() -> None:
+def test_the_gitlab_recipe_includes_an_existing_file_and_sets_its_variables() -> None:
     pipeline = load_yaml(recipe(PIPELINES, "GitLab"))
     [include] = pipeline.pop("include")
     job = load_yaml((ROOT / include["file"]).read_text())
@@ -85,7 +85,7 @@ def test_gitlab_includes_a_file_that_is_there_and_sets_its_variables() -> None:
 
 
 def act(step: Step, tmp_path: Path, *steps_of_recipes: str) -> Command:
-    """Return the command by which act executes recipes of ours in one job, as GitHub would."""
+    """Return the act command that executes our recipes in one job, as GitHub would."""
     steps = "".join(steps_of_recipes)
     assert (URL in steps, f"petsage/petsage@{VERSION}" in steps) == (True, True)
     indented = steps.replace(URL, str(step.url)).replace("wait: 120", f"wait: {step.wait}")
@@ -117,7 +117,7 @@ def test_the_github_recipes_pass(step: Step, tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_the_github_recipe_fails_and_goes_on_with_the_code(step: Step, tmp_path: Path) -> None:
+def test_the_github_recipe_fails_and_passes_the_code_on(step: Step, tmp_path: Path) -> None:
     host_unreachable(step)
 
     ended = execute(act(step, tmp_path, recipe(PIPELINES, "GitHub")), step)
@@ -128,7 +128,7 @@ def test_the_github_recipe_fails_and_goes_on_with_the_code(step: Step, tmp_path:
 
 
 def monitoring(step: Step, pattern: str) -> Command:
-    """Return a command of docs/probe.md, for the step's checkout and address."""
+    """Return a command from docs/probe.md, changed to the step's checkout and address."""
     [line] = re.findall(pattern, PROBE.read_text(), re.MULTILINE)
     address = re.sub(r"https://[^/]+/smoke-test/", str(step.url), line)
     assert address != line
@@ -142,9 +142,7 @@ NAGIOS = r"^  command_line  (.*)$"
 
 
 @pytest.mark.server
-def test_the_installation_of_a_monitor_leaves_nothing_to_install(
-    step: Step, tmp_path: Path
-) -> None:
+def test_a_monitor_installs_nothing_after_its_installation(step: Step, tmp_path: Path) -> None:
     step.environ.pop("RUNNER_TEMP")
     script = recipe(PROBE, "Monitoring").replace("/opt/petsage-probe", str(tmp_path / "clone"))
     clone = script.replace(f"https://{HOST}/petsage/petsage.git", str(step.checkout))
@@ -181,7 +179,7 @@ def test_node_exporter_gets_a_pass_and_a_failure(step: Step) -> None:
 
 
 @pytest.mark.server
-def test_cron_mails_failures_only(step: Step) -> None:
+def test_cron_mails_only_failures(step: Step) -> None:
     passed = execute(monitoring(step, CRON % "WARNING"), step)
     host_unreachable(step)
     failed = execute(monitoring(step, CRON % "WARNING"), step)

@@ -1,4 +1,4 @@
-"""No integration passes by not running: each is executed as its runner does, with each fault."""
+"""No integration passes without a verdict: its runner's command is executed with each fault."""
 
 import pytest
 
@@ -14,7 +14,7 @@ each_integration = pytest.mark.parametrize("integration", INTEGRATIONS)
 
 
 @each_integration
-def test_it_passes_where_nothing_is_wrong(integration: str, step: Step) -> None:
+def test_it_passes_without_a_fault(integration: str, step: Step) -> None:
     ended = execute(INTEGRATIONS[integration](step), step)
 
     assert ended.status == 0, ended.output
@@ -23,9 +23,9 @@ def test_it_passes_where_nothing_is_wrong(integration: str, step: Step) -> None:
 
 @each_integration
 @pytest.mark.parametrize("name", FAULTS)
-def test_it_fails(integration: str, name: str, step: Step) -> None:
+def test_it_fails_with_each_fault(integration: str, name: str, step: Step) -> None:
     fault = FAULTS[name]
-    fault.bring(step)
+    fault.cause(step)
 
     ended = execute(INTEGRATIONS[integration](step), step)
 
@@ -34,7 +34,7 @@ def test_it_fails(integration: str, name: str, step: Step) -> None:
 
 
 @each_integration
-def test_it_fails_when_nothing_answers_in_time(integration: str, step: Step) -> None:
+def test_it_fails_when_no_response_comes_in_time(integration: str, step: Step) -> None:
     with serving(silent) as port:
         step.url, step.wait = f"http://127.0.0.1:{port}/smoke-test/", "0.5"
 

@@ -1,4 +1,4 @@
-"""deploy/gitlab/smoke-test.yml: what GitLab gets from the job."""
+"""deploy/gitlab/smoke-test.yml: the reports and the exit status of the job."""
 
 import json
 from xml.etree import ElementTree as ET
@@ -34,7 +34,7 @@ def test_reports_are_uploaded_whatever_the_verdict() -> None:
     assert JOB["artifacts"]["when"] == "always"
 
 
-def test_a_former_jobs_reports_do_not_stay(step: Step) -> None:
+def test_a_former_jobs_reports_are_removed(step: Step) -> None:
     for name in (JSON, JUNIT):
         (step.directory / name).write_text("former")
     python_missing(step)
@@ -44,7 +44,7 @@ def test_a_former_jobs_reports_do_not_stay(step: Step) -> None:
     assert not {JSON, JUNIT} & {path.name for path in step.directory.iterdir()}
 
 
-def test_a_former_jobs_clone_does_not_stay(step: Step) -> None:
+def test_a_former_jobs_clone_is_removed(step: Step) -> None:
     (step.directory / "petsage").mkdir()
     (step.directory / "petsage/of").write_text("another release")
 
@@ -53,7 +53,7 @@ def test_a_former_jobs_clone_does_not_stay(step: Step) -> None:
     assert not (step.directory / "petsage/of").exists()
 
 
-def test_an_option_that_only_prints_something_does_not_pass(step: Step) -> None:
+def test_an_option_that_only_prints_does_not_pass(step: Step) -> None:
     step.mistake = "--help"
 
     ended = execute(gitlab(step), step)
@@ -61,7 +61,7 @@ def test_an_option_that_only_prints_something_does_not_pass(step: Step) -> None:
     assert (ended.status, "usage: " in ended.output) == (1, True)
 
 
-def test_the_release_can_be_another_than_the_commits(step: Step) -> None:
+def test_the_release_can_differ_from_the_commit(step: Step) -> None:
     step.wait = "0"
     command = gitlab(step)
     command.environ["SMOKE_TEST_RELEASE"] = "another"

@@ -1,4 +1,4 @@
-"""The formats for monitoring, read by real monitoring tools."""
+"""Real monitoring tools read the monitoring formats."""
 
 import re
 import subprocess
@@ -20,9 +20,9 @@ PROBE = (ROOT / "docs/probe.md").read_text()
 
 
 def negated(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the plugin by `negate -s`, which turns its status, and the word for it, around.
+    """Run the plugin under `negate -s`, which replaces its exit status and the word for it.
 
-    It knows a plugin by its exit status and by the first state that the output names.
+    negate reads the exit status and the first state in the output.
     """
     plugin = [sys.executable, "-m", "smoke_test.probe", *arguments, "--format", "nagios"]
     states = ["--ok=WARNING", "--warning=OK", "--critical=UNKNOWN", "--unknown=CRITICAL"]
@@ -48,7 +48,7 @@ def negated(*arguments: str) -> subprocess.CompletedProcess[str]:
         ([""], 2, "CRITICAL"),
     ],
 )
-def test_it_is_a_nagios_plugin(arguments: list[str], status: int, state: str) -> None:
+def test_it_works_as_a_nagios_plugin(arguments: list[str], status: int, state: str) -> None:
     with serving(app()) as port, serving(other("404 Not Found")) as wrong:
         urls = {"ok": f"http://127.0.0.1:{port}/", "bad": f"http://127.0.0.1:{wrong}/"}
         slow = [] if "--slow=0" in arguments else ["--slow=60000"]
@@ -71,7 +71,7 @@ def test_the_performance_data_has_the_phases_in_seconds() -> None:
     )  # fmt: skip
 
 
-def test_promtool_has_nothing_to_say_about_the_metrics(tmp_path: Path) -> None:
+def test_promtool_accepts_the_metrics(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     tls = certificates.server(authority.issue_cert("127.0.0.1"))
@@ -81,7 +81,7 @@ def test_promtool_has_nothing_to_say_about_the_metrics(tmp_path: Path) -> None:
         options = ["--ca-file", str(tmp_path / "ca.pem"), "--format", "prometheus"]
         run(good, good, bad, bad, *options, "--output", str(file))
 
-    # With no request at all, and with all that there is.
+    # Without any request, and with every metric.
     for text in (run(good, "--ca-file=/nowhere", *options[2:]).stdout, file.read_text()):
         check = subprocess.run(
             [program("promtool", "prometheus"), "check", "metrics"],

@@ -1,4 +1,4 @@
-"""--output, and what GitHub gets in files."""
+"""--output, and the files for GitHub."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def test_the_file_is_replaced_in_one_step_and_readable_by_others(tmp_path: Path)
     with file.open() as reader, serving(app()) as port:
         command = f"umask 077; $PROBE http://127.0.0.1:{port}/ --output {link}"
         result = shell(command)
-        # A file that is written in place would show at least a part of the new text.
+        # This reader would see new text if the file were written in place.
         read_by_former_reader = reader.read()
 
     assert result.returncode == 0
@@ -96,7 +96,7 @@ def test_the_file_is_replaced_in_one_step_and_readable_by_others(tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind", ["no directory", "directory", "fifo", "device", "long", "empty"])
-def test_a_path_that_cannot_be_written_is_bad_usage(kind: str, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_a_usage_error(kind: str, tmp_path: Path) -> None:
     paths = {
         "no directory": str(tmp_path / "none/report"),
         "directory": str(tmp_path),
@@ -106,7 +106,7 @@ def test_a_path_that_cannot_be_written_is_bad_usage(kind: str, tmp_path: Path) -
         "empty": "",
     }
     os.mkfifo(paths["fifo"])
-    # Port 1: no request is made.
+    # Nothing listens on port 1, but the error comes before any request.
     result = run("http://127.0.0.1:1/", "--output", paths[kind])
 
     assert (result.returncode, result.stdout) == (2, "")
@@ -119,11 +119,11 @@ def test_a_path_that_cannot_be_written_is_bad_usage(kind: str, tmp_path: Path) -
     [([], 3), (["--release", "r2"], 1), (["--format", "nagios"], 3)],
     ids=["passed", "failed", "nagios"],
 )
-def test_a_pass_whose_report_cannot_be_written_is_none(
+def test_a_pass_is_undecided_if_its_report_cannot_be_written(
     arguments: list[str], status: int, tmp_path: Path
 ) -> None:
     file = tmp_path / "report"
-    # Files of no byte at most: root may write anywhere, but not more than this.
+    # Root can write anywhere, so limit the size of files to 0 bytes.
     limit = "trap '' XFSZ; ulimit -f 0;"
     with serving(app()) as port:
         url = f"http://127.0.0.1:{port}/"
@@ -136,7 +136,7 @@ def test_a_pass_whose_report_cannot_be_written_is_none(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_temporary_file_is_left_if_the_file_became_a_directory(tmp_path: Path) -> None:
+def test_no_temporary_file_remains_if_the_path_becomes_a_directory(tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
 
     assert replace(tmp_path / "report", "text") == "Is a directory"
@@ -144,14 +144,14 @@ def test_no_temporary_file_is_left_if_the_file_became_a_directory(tmp_path: Path
 
 
 def github(command: str, tmp_path: Path) -> subprocess.CompletedProcess[bytes]:
-    """Run a command line as in a step of GitHub Actions."""
+    """Run a command line as a step of GitHub Actions does."""
     environ = {
         name: str(tmp_path / name.lower()) for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")
     }
     return shell(command, **environ)
 
 
-def test_on_github_the_step_gets_a_summary_and_outputs(tmp_path: Path) -> None:
+def test_on_github_the_step_has_a_summary_and_outputs(tmp_path: Path) -> None:
     for name in ("github_step_summary", "github_output"):
         (tmp_path / name).write_text("# Of an earlier line\n")
     with serving(app()) as port:

@@ -1,4 +1,4 @@
-"""The formats: what is escaped, what is unique, and that only a pass looks like one."""
+"""The formats: escaping, uniqueness, and that only a pass looks like one."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def outcome(verdicts: Sequence[Verdict], *, passed: bool = True, cls: type = Out
 
 
 def looks_like_a_pass(report: str, report_format: str) -> bool:
-    """Return whether a reader of this format takes it for a pass."""
+    """Return whether a reader of this format would see a pass."""
     match report_format:
         case "json":
             return bool(json.loads(report)["ok"])
@@ -57,7 +57,7 @@ def looks_like_a_pass(report: str, report_format: str) -> bool:
 @pytest.mark.parametrize("cls", [Outcome, Watch])
 @pytest.mark.parametrize("code", ["probe.failed", "probe.interrupted", "probe.ca_file"])
 @pytest.mark.parametrize("before", [[], [verdict()], [verdict(), verdict("time.slow", "warning")]])
-def test_a_probe_that_gave_up_looks_like_a_pass_in_no_format(
+def test_a_probe_that_gave_up_never_looks_like_a_pass(
     before: list[Verdict], code: str, cls: type, report_format: str
 ) -> None:
     given_up = outcome([*before, verdict()], cls=cls)
@@ -70,14 +70,14 @@ def test_a_probe_that_gave_up_looks_like_a_pass_in_no_format(
 
 
 @pytest.mark.parametrize("report_format", FORMATS)
-def test_a_pass_looks_like_one_in_each_format(report_format: str) -> None:
+def test_a_pass_looks_like_a_pass(report_format: str) -> None:
     passed = outcome([verdict(), verdict("time.slow", "warning")])
 
     assert looks_like_a_pass(render(passed, report_format), report_format)
 
 
 @pytest.mark.parametrize("report_format", FORMATS)
-def test_a_warning_that_fails_looks_like_a_pass_in_no_format(report_format: str) -> None:
+def test_a_warning_that_fails_never_looks_like_a_pass(report_format: str) -> None:
     failed = outcome([verdict(), verdict("time.slow", "warning")], passed=False)
 
     assert not looks_like_a_pass(render(failed, report_format), report_format)
@@ -108,7 +108,7 @@ def test_junit_has_one_test_for_each_url_address_and_code() -> None:
     assert [each.text for each in root.iter("failure")] == ["one. HINT: a hint\ntwo. HINT: a hint"]
 
 
-def test_the_step_summary_is_a_table_in_which_nothing_is_markup() -> None:
+def test_the_step_summary_is_a_table_without_foreign_markup() -> None:
     failed = outcome([verdict("app.error", "error", message=NASTY, release=NASTY)], passed=False)
 
     html = MarkdownIt("gfm-like", {"linkify": False}).render(github.step_summary(failed))
@@ -128,18 +128,18 @@ def test_the_step_summary_is_a_table_in_which_nothing_is_markup() -> None:
     assert "<code>0.0 s  app.error</code>" in html
 
 
-def test_the_step_outputs_end_where_they_should() -> None:
+def test_a_value_cannot_end_a_step_output() -> None:
     failed = outcome([verdict(release="r1\nok<<END\ntrue"), verdict("app.error", "error")])
     failed.passed = False
 
     text = github.step_outputs(failed)
 
-    # As actions/runner reads it, FileCommandManager.cs.
+    # Parsed like actions/runner, FileCommandManager.cs.
     entries = re.finditer(r"^(\w+)<<(\w+)\n((?s:.*?))\n\2$", text, re.MULTILINE)
-    found = {entry[1]: entry[3] for entry in entries}
-    document = json.loads(found.pop("document"))
+    outputs = {entry[1]: entry[3] for entry in entries}
+    document = json.loads(outputs.pop("document"))
     assert document["ok"] is False
-    assert found == {
+    assert outputs == {
         "ok": "false",
         "code": "app.error",
         "layer": "app",
@@ -147,14 +147,14 @@ def test_the_step_outputs_end_where_they_should() -> None:
     }
 
 
-def test_the_step_outputs_of_a_pass() -> None:
+def test_a_pass_sets_the_step_outputs() -> None:
     text = github.step_outputs(outcome([verdict(release="r1")]))
 
     lines = text.splitlines()
     assert [lines[1], lines[4], lines[7], lines[10]] == ["true", "ok", "", "r1"]
 
 
-def test_nagios_gets_no_character_that_it_reads_as_its_own() -> None:
+def test_nagios_output_has_no_character_with_a_special_meaning() -> None:
     failed = outcome(
         [
             verdict("app.error", "error", message=NASTY, hint=NASTY, url="http://a/?b='|'"),
@@ -182,11 +182,13 @@ def test_nagios_gets_no_character_that_it_reads_as_its_own() -> None:
         ([verdict("app.error", "error")], False, 2),
     ],
 )
-def test_nagios_states(verdicts: list[Verdict], passed: bool, state: int) -> None:
+def test_each_outcome_has_a_nagios_state(
+    verdicts: list[Verdict], passed: bool, state: int
+) -> None:
     assert nagios.state(outcome(verdicts, passed=passed)) == state
 
 
-def test_prometheus_gets_each_series_once_and_escaped() -> None:
+def test_prometheus_output_has_each_series_once_and_escaped() -> None:
     failed = outcome(
         [
             verdict("app.error", "error", url='http://a/"\\', release="r1"),

@@ -1,4 +1,4 @@
-"""The watch, with a clock, a sleep and answers that are passed in."""
+"""The watch, with a simulated clock, sleep and site."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -13,37 +13,39 @@ from smoke_test.probe.watch import Transition, Watch, facts, run
 from tests.smoke_test.probe.test_gate import Clock, verdict
 
 
-class Answer(NamedTuple):
-    """What a request gets, and after how long; None stands for a failure of the probe."""
+class Response(NamedTuple):
+    """The code of a response, and its delay; None is a failure of the probe itself."""
 
     code: str | None = "ok"
-    takes_s: float = 0.01
+    delay_s: float = 0.01
     release: str | None = None
 
 
 class Site:
-    """Answers each request by the next of these, and then by the last one."""
+    """Gives each request the next response; the last one repeats."""
 
-    def __init__(self, answers: Sequence[Answer], stop_at_s: float = float("inf")) -> None:
+    def __init__(self, responses: Sequence[Response], stop_at_s: float = float("inf")) -> None:
         self.clock = Clock()
         self.started: list[float] = []
-        self.told: list[Transition] = []
-        self._answers = list(answers)
+        self.transitions: list[Transition] = []
+        self._responses = list(responses)
         self._stop_at_s = stop_at_s
         self._due: list[tuple[float, Callable[[], None]]] = []
 
     def start(self, timeout_s: float) -> "Future[Attempt]":
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        response = self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
         future: Future[Attempt] = Future()
 
         def finish() -> None:
-            if answer.code is None:
+            if response.code is None:
                 future.set_exception(Undecided("probe.ca_file", "no CA file."))
             else:
-                future.set_result(Attempt([verdict(answer.code)._replace(release=answer.release)]))
+                future.set_result(
+                    Attempt([verdict(response.code)._replace(release=response.release)])
+                )
 
         self.started.append(self.clock.now)
-        self._due.append((self.clock.now + min(answer.takes_s, timeout_s), finish))
+        self._due.append((self.clock.now + min(response.delay_s, timeout_s), finish))
         return future
 
     def sleep(self, seconds: float) -> None:
@@ -63,7 +65,7 @@ class Site:
                 self.start,
                 clock=self.clock,
                 sleep=self.sleep,
-                notify=lambda _watch, transitions: self.told.extend(transitions),
+                notify=lambda _watch, transitions: self.transitions.extend(transitions),
             )
         except Interrupted:
             watch.decided = False
@@ -71,10 +73,10 @@ class Site:
 
     @property
     def texts(self) -> list[str]:
-        return [transition.text for transition in self.told]
+        return [transition.text for transition in self.transitions]
 
 
-OK, BAD = Answer(), Answer("proxy.bad_gateway")
+OK, BAD = Response(), Response("proxy.bad_gateway")
 
 
 def test_a_request_starts_every_second_of_the_watch() -> None:
@@ -89,8 +91,8 @@ def test_a_request_starts_every_second_of_the_watch() -> None:
     assert watch.waited_s == 600
 
 
-def test_slow_requests_delay_no_other_one() -> None:
-    site = Site([Answer(takes_s=4.5)])
+def test_slow_requests_do_not_delay_others() -> None:
+    site = Site([Response(delay_s=4.5)])
 
     watch = site.watch(10)
 
@@ -98,13 +100,13 @@ def test_slow_requests_delay_no_other_one() -> None:
     assert (watch.passed, watch.attempts) == (True, 10)
 
 
-def test_an_outage_during_a_slow_request_is_seen() -> None:
-    site = Site([OK, Answer(takes_s=4.5), BAD, BAD, OK])
+def test_an_outage_during_a_slow_request_is_detected() -> None:
+    site = Site([OK, Response(delay_s=4.5), BAD, BAD, OK])
 
     watch = site.watch(10)
 
     assert facts(watch) == "checked 10, failed 2, longest outage 2.0 s (proxy.bad_gateway)"
-    assert [(round(told.at_s), told.text) for told in site.told] == [
+    assert [(round(change.at_s), change.text) for change in site.transitions] == [
         (0, "ok"),
         (2, "ok -> proxy.bad_gateway: "),
         (4, "proxy.bad_gateway -> ok, after 2.0 s"),
@@ -112,15 +114,15 @@ def test_an_outage_during_a_slow_request_is_seen() -> None:
 
 
 def test_a_request_that_times_out_counts_from_its_start() -> None:
-    site = Site([OK, Answer("http.timeout", takes_s=60), OK])
+    site = Site([OK, Response("http.timeout", delay_s=60), OK])
 
     watch = site.watch(10)
 
     assert facts(watch) == "checked 10, failed 1, longest outage 1.0 s (http.timeout)"
 
 
-def test_an_outage_is_named_after_its_first_failure_and_ends_with_a_pass() -> None:
-    site = Site([OK, BAD, Answer("tcp.refused"), Answer("tcp.refused"), OK, BAD, OK])
+def test_an_outage_has_the_code_of_its_first_failure_and_ends_with_a_pass() -> None:
+    site = Site([OK, BAD, Response("tcp.refused"), Response("tcp.refused"), OK, BAD, OK])
 
     watch = site.watch(10)
 
@@ -133,22 +135,22 @@ def test_an_outage_is_named_after_its_first_failure_and_ends_with_a_pass() -> No
     ]
 
 
-def test_an_outage_that_does_not_end_lasts_to_the_end_of_the_watch() -> None:
+def test_an_outage_without_an_end_lasts_until_the_end_of_the_watch() -> None:
     watch = Site([OK, OK, OK, BAD]).watch(10)
 
     assert facts(watch) == "checked 10, failed 7, longest outage 7.0 s (proxy.bad_gateway)"
 
 
-def test_of_two_outages_the_longer_one_counts_whichever_came_first() -> None:
-    short_last = Site([BAD, BAD, OK, Answer("tcp.refused"), OK]).watch(6)
-    short_first = Site([Answer("tcp.refused"), OK, BAD, BAD, OK]).watch(6)
+def test_the_longer_of_two_outages_counts_in_either_order() -> None:
+    short_last = Site([BAD, BAD, OK, Response("tcp.refused"), OK]).watch(6)
+    short_first = Site([Response("tcp.refused"), OK, BAD, BAD, OK]).watch(6)
 
     for watch in (short_last, short_first):
         assert facts(watch) == "checked 6, failed 3, longest outage 2.0 s (proxy.bad_gateway)"
 
 
-def test_releases_are_told_when_they_change_and_listed_in_the_end() -> None:
-    first, second = Answer(release="4f2c9e1"), Answer(release="6710b60")
+def test_releases_are_shown_when_they_change_and_listed_at_the_end() -> None:
+    first, second = Response(release="4f2c9e1"), Response(release="6710b60")
     site = Site([first, first, second, first, BAD, second])
 
     watch = site.watch(8)
@@ -165,13 +167,13 @@ def test_releases_are_told_when_they_change_and_listed_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("strict", [True, False])
-def test_warnings_fail_where_they_are_to(strict: bool) -> None:
-    watch = Site([Answer("time.slow")]).watch(3, strict=strict)
+def test_warnings_fail_only_if_they_should(strict: bool) -> None:
+    watch = Site([Response("time.slow")]).watch(3, strict=strict)
 
     assert (watch.passed, watch.failed) == (not strict, 3 if strict else 0)
 
 
-def test_a_stopped_watch_has_all_facts_but_has_not_passed() -> None:
+def test_an_interrupted_watch_has_all_facts_but_does_not_pass() -> None:
     good = Site([OK], stop_at_s=4.5).watch(600)
     bad = Site([OK, BAD, OK, BAD], stop_at_s=4.5).watch(600)
 
@@ -180,15 +182,15 @@ def test_a_stopped_watch_has_all_facts_but_has_not_passed() -> None:
     assert facts(bad) == "checked 5, failed 3, longest outage 1.5 s (proxy.bad_gateway)"
 
 
-def test_a_stopped_watch_does_not_hide_requests_under_way() -> None:
-    watch = Site([OK, Answer(takes_s=60), BAD, Answer(takes_s=60)], stop_at_s=4.5).watch(600)
+def test_an_interrupted_watch_counts_the_requests_in_flight() -> None:
+    watch = Site([OK, Response(delay_s=60), BAD, Response(delay_s=60)], stop_at_s=4.5).watch(600)
 
     assert facts(watch) == (
         "checked 2, failed 1, unanswered 3, longest outage 2.5 s (proxy.bad_gateway)"
     )
 
 
-def test_requests_that_a_sleeping_machine_missed_are_not_made_up_for() -> None:
+def test_requests_that_a_suspended_machine_missed_are_skipped() -> None:
     site = Site([OK])
     once = [30.0]
 
@@ -204,7 +206,7 @@ def test_requests_that_a_sleeping_machine_missed_are_not_made_up_for() -> None:
 
 
 def test_a_probe_that_cannot_judge_ends_the_watch() -> None:
-    site = Site([OK, Answer(None)])
+    site = Site([OK, Response(None)])
 
     with pytest.raises(Undecided):
         site.watch(600)

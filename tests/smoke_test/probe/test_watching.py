@@ -1,4 +1,4 @@
-"""--watch as a process: against a server that dies and returns, on a terminal, and stopped."""
+"""--watch as a process: with a server that stops and returns, on a terminal, interrupted."""
 
 import json
 import os
@@ -27,7 +27,7 @@ BAD_GATEWAY = other("502 Bad Gateway", nginx("502 Bad Gateway"))
 
 
 @pytest.mark.server
-def test_a_deployment_that_loses_requests_is_seen(free_port: int, tmp_path: Path) -> None:
+def test_a_deployment_that_loses_requests_is_detected(free_port: int, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port}/smoke-test/"
     told = tmp_path / "told"
     command = [sys.executable, "-m", "smoke_test.probe", url, "--watch=120", "--format=json"]
@@ -38,7 +38,7 @@ def test_a_deployment_that_loses_requests_is_seen(free_port: int, tmp_path: Path
                 wait_until(lambda: "ok, release r1\n" in told.read_text(), "it watches")
                 first.send_signal(signal.SIGINT)
                 first.wait()
-                wait_until(lambda: " -> tcp.refused: " in told.read_text(), "it sees the end")
+                wait_until(lambda: " -> tcp.refused: " in told.read_text(), "it sees the outage")
                 with serve(free_port, PETSAGE_RELEASE="r2"):
                     wait_until(lambda: ", release r1 -> r2\n" in told.read_text(), "it is back")
                     watching.send_signal(signal.SIGINT)
@@ -48,7 +48,7 @@ def test_a_deployment_that_loses_requests_is_seen(free_port: int, tmp_path: Path
                 watching.kill()
 
     jsonschema.validate(document, SCHEMA)
-    # A request may also meet the server in the middle of its end, or of its start.
+    # A request may also reach the server while it stops or starts.
     failures = [step for step in document["timeline"] if step["code"] != "ok"]
     facts, lines = document["watch"], told.read_text().splitlines()
     assert watching.returncode == 1
@@ -64,14 +64,14 @@ def test_a_deployment_that_loses_requests_is_seen(free_port: int, tmp_path: Path
     )
 
 
-def test_requests_go_on_while_one_hangs() -> None:
+def test_requests_continue_while_one_hangs() -> None:
     connections: list[socket.socket] = []
     third_came = threading.Event()
 
     def script(connection: socket.socket) -> None:
         connections.append(connection)
         if len(connections) == 2:
-            # Waits for the next request; in vain if that one waits for this one.
+            # Wait for the next request, which never comes if it waits for this one.
             read_request(connection)
             third_came.wait(10)
             return
@@ -100,7 +100,7 @@ def test_a_watch_without_a_failure_passes() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_watch_tells_the_facts_and_does_not_pass(number: signal.Signals) -> None:
+def test_an_interrupted_watch_reports_the_facts_and_does_not_pass(number: signal.Signals) -> None:
     hung = threading.Event()
 
     def hang(connection: socket.socket) -> None:
@@ -111,7 +111,7 @@ def test_a_stopped_watch_tells_the_facts_and_does_not_pass(number: signal.Signal
         serving(in_turn(app(), hang)) as port,
         running(f"http://127.0.0.1:{port}/", "--watch=60") as process,
     ):
-        wait_until(hung.is_set, "a request is under way")
+        wait_until(hung.is_set, "a request is in flight")
         os.kill(process.pid, number)
         stdout, stderr = process.communicate(timeout=10)
 
@@ -131,7 +131,7 @@ def test_a_probe_that_cannot_judge_ends_the_watch_with_3() -> None:
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
-def test_a_terminal_has_one_line_that_updates(no_color: str) -> None:
+def test_a_terminal_shows_a_line_that_updates(no_color: str) -> None:
     screen, terminal = os.openpty()
     termios.tcsetwinsize(terminal, (24, 60))
     with serving(in_turn(app(), BAD_GATEWAY, app())) as port:
@@ -155,7 +155,7 @@ def test_a_terminal_has_one_line_that_updates(no_color: str) -> None:
     assert ("\x1b[3" in watched, "\x1b[0m" in report) == (not no_color, not no_color)
     updates = [re.sub(r"\x1b\[[\d;]*m", "", update) for update in watched.split("\r\x1b[K")]
     clock = r"\d\d:\d\d:\d\d"
-    # Each update ends with the state; those of a transition begin with its line, which stays.
+    # Each update ends with the state. At a transition, it starts with a line that stays.
     states = [update.rpartition("\n")[2] for update in updates[1:-1]]
     codes = "no response yet|ok|proxy.bad_gateway"
     assert all(re.match(rf"{clock} ({codes}), checked ", state) for state in states)
