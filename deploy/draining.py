@@ -1,33 +1,18 @@
-"""The application in a container, and its end: no request that reached this worker is lost.
+"""The application in a container: once SIGTERM arrives, each answer is the last of its connection.
 
-granian alone resets what it has not accepted when it ends, and closes connections just as clients
-send their next request.
+granian alone closes connections just as clients send their next request.
 """
 
-import ctypes
-import os
 import signal
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from deploy.worker import application
 
-# Seconds. Clients that send a request within the first learn that their connection ends; within
-# the second, handshakes are completed.
-ANNOUNCING, REFUSING = 2.0, 0.5
-
-# Of Linux; Python has no name for it.
-_SO_ATTACH_FILTER = 26
-# Classic BPF, on TCP's header: load the flags, pass the packet if ACK is one of them, or drop it.
-_NO_SYN = struct.pack(
-    "HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 0x10, 6, 0, 0, 0xFFFFFFFF, 6, 0, 0, 0
-)
+# Seconds between SIGTERM and the end, in which clients learn that their connections end.
+ANNOUNCING = 2.0
 
 _ending = threading.Event()
 
@@ -52,21 +37,5 @@ def _end_on_sigterm() -> None:
     signal.sigwait({signal.SIGTERM})
     _ending.set()
     time.sleep(ANNOUNCING)
-    _refuse_connections()
-    time.sleep(REFUSING)
     # To granian's handler.
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
-
-def _refuse_connections() -> None:
-    """Have the kernel drop each SYN to granian's listener, whose socket is not Python's.
-
-    Clients send it again after a second, and are refused then.
-    """
-    code = ctypes.create_string_buffer(_NO_SYN)
-    program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(code))
-    for path in Path("/proc/self/fd").iterdir():
-        # Not each is a socket, or still open; the ones of granian stay open.
-        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as found:
-            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                found.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
