@@ -40,7 +40,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return the processor time of all its processes so far, in seconds."""
-        return sum(_cpu_seconds(pid) for pid in self._pids())
+        return sum(cpu_seconds_of(pid) for pid in self._pids())
 
     def worker_mib(self) -> float:
         """Return the memory of one worker, in MiB."""
@@ -92,7 +92,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds_of(pid: int) -> float:
     """Return the processor time of the process so far, in seconds; see proc(5)."""
     try:
         # After the name, which may contain any character.

@@ -1,33 +1,18 @@
-"""The application in a container; it stops without losing a request that reached this worker.
+"""The application in a container; after SIGTERM, each response is the last on its connection.
 
-granian alone resets connections that it has not accepted, and closes idle ones just when clients
-may send their next request.
+granian alone closes idle connections just when clients may send their next request.
 """
 
-import ctypes
-import os
 import signal
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from deploy.worker import application
 
-# Seconds. During the first, responses announce the end of their connection; during the second,
-# pending handshakes complete.
-ANNOUNCING, REFUSING = 2.0, 0.5
-
-# Linux's value; Python has no name for it.
-_SO_ATTACH_FILTER = 26
-# Classic BPF on the TCP header: load the flags, pass the packet if ACK is set, otherwise drop it.
-_NO_SYN = struct.pack(
-    "HBBI" * 4, 0x30, 0, 0, 13, 0x45, 0, 1, 0x10, 6, 0, 0, 0xFFFFFFFF, 6, 0, 0, 0
-)
+# Seconds between SIGTERM and the end, in which clients learn that their connections end.
+ANNOUNCING = 2.0
 
 _ending = threading.Event()
 
@@ -52,21 +37,5 @@ def _end_on_sigterm() -> None:
     signal.sigwait({signal.SIGTERM})
     _ending.set()
     time.sleep(ANNOUNCING)
-    _refuse_connections()
-    time.sleep(REFUSING)
     # granian handles SIGINT.
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-
-
-def _refuse_connections() -> None:
-    """Have the kernel drop each SYN to granian's listener, which is not a Python socket.
-
-    Clients retransmit it after a second; by then the port refuses connections.
-    """
-    code = ctypes.create_string_buffer(_NO_SYN)
-    program = struct.pack("HP", len(_NO_SYN) // 8, ctypes.addressof(code))
-    for path in Path("/proc/self/fd").iterdir():
-        # Some are not sockets, or closed by now. Closing the duplicate leaves granian's open.
-        with suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as copy:
-            if copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                copy.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

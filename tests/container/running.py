@@ -113,10 +113,13 @@ class Container:
 
 
 @contextmanager
-def load(port: int, clients: int, *, kept_alive: bool) -> Iterator[Counter[str]]:
-    """Send requests until the block ends or the port refuses connections; count the outcomes.
+def load(
+    port: int, clients: int, *, kept_alive: bool, reconnect: bool = True
+) -> Iterator[Counter[str]]:
+    """Send requests until the block ends; count the outcomes.
 
-    An outcome is "200 RELEASE", "refused", or the error of a request without a response.
+    An outcome is "200 RELEASE", or the error of a request without a response. Without `reconnect`,
+    a client ends with its connection.
     """
     outcomes: Counter[str] = Counter()
     lock, over = threading.Lock(), threading.Event()
@@ -125,12 +128,12 @@ def load(port: int, clients: int, *, kept_alive: bool) -> Iterator[Counter[str]]
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
             while not over.is_set():
                 outcome = _outcome(connection)
-                if outcome == "refused":
-                    over.set()
-                elif not kept_alive:
+                if not kept_alive:
                     connection.close()
                 with lock:
                     outcomes[outcome] += 1
+                if not (reconnect or connection.sock):
+                    break
 
     threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:
@@ -148,8 +151,6 @@ def _outcome(connection: http.client.HTTPConnection) -> str:
         connection.request("GET", "/smoke-test/", headers={"Host": NAME})
         response = connection.getresponse()
         response.read()
-    except ConnectionRefusedError:
-        return "refused"
     except (OSError, http.client.HTTPException) as error:
         connection.close()
         return repr(error)

@@ -1,7 +1,6 @@
-"""After SIGTERM, the container loses no request that reached it, and exits with 0."""
+"""After SIGTERM, the container loses no accepted request, and exits with 0."""
 
 import threading
-import time
 from http import HTTPStatus
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tests.container import RELEASE
 from tests.container.conftest import Start
 from tests.container.running import Container, load
 from tests.deploy.client import Reply
+from tests.deploy.running import is_running
 from tests.polling import wait_until
 
 pytestmark = pytest.mark.container
@@ -19,19 +19,17 @@ pytestmark = pytest.mark.container
 LIMIT_WHEN_IDLE = 5
 
 
-@pytest.mark.parametrize("kept_alive", [True, False], ids=["kept alive", "new connections"])
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_no_request_is_lost_under_load(start: Start, workers: str, kept_alive: bool) -> None:
+def test_no_request_on_a_kept_connection_is_lost(start: Start, workers: str) -> None:
     container = start("--no-healthcheck", GRANIAN_WORKERS=workers).wait_until_ready()
 
-    with load(container.port, clients=6, kept_alive=kept_alive) as outcomes:
+    # Clients of a container that the balancer has removed: they open no new connections.
+    with load(container.port, clients=6, kept_alive=True, reconnect=False) as outcomes:
         wait_until(lambda: outcomes.total() >= 200, "the load is on")
         container.terminate()
         status = container.exit_status()
 
-    passed = outcomes.pop(f"200 {RELEASE}")
-    assert (status, set(outcomes)) == (0, {"refused"})
-    assert passed > 200
+    assert (status, set(outcomes)) == (0, {f"200 {RELEASE}"})
 
 
 def test_responses_announce_the_end_of_their_connection(start: Start) -> None:
@@ -61,11 +59,10 @@ def test_a_request_in_flight_gets_its_response(holding: Container, tmp_path: Pat
 def test_when_idle_it_exits_within_five_seconds(start: Start) -> None:
     container = start("--no-healthcheck").wait_until_ready()
 
-    began = time.monotonic()
     container.terminate()
+    wait_until(lambda: not is_running(container.pid), "it has exited", LIMIT_WHEN_IDLE)
 
     assert container.exit_status() == 0
-    assert time.monotonic() - began <= LIMIT_WHEN_IDLE
 
 
 def test_a_sigterm_right_after_the_start_stops_it(start: Start) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from http import HTTPStatus
+from itertools import takewhile
 
 import pytest
 
@@ -98,6 +99,25 @@ def test_static_files_are_served(site: str, target: str) -> None:
     assert len(body) > 100
 
 
+def test_another_release_gets_the_response_that_the_contract_shows(free_port: int) -> None:
+    expected = _transcript(
+        "docs/features/smoke_test.md",
+        "curl -s -H 'If-Match: \"8d30c12\"' https://petsage.example/smoke-test/",
+    )
+
+    with serve(free_port, PETSAGE_RELEASE="4f2c9e1"):
+        response, body = _request(f"http://127.0.0.1:{free_port}", **{"If-Match": '"8d30c12"'})
+
+    assert (response.status, f"{body.decode()}\n") == (HTTPStatus.PRECONDITION_FAILED, expected)
+
+
+def _transcript(document: str, command: str) -> str:
+    """Return what the document shows below the command."""
+    lines = (ROOT / document).read_text().splitlines(keepends=True)
+    after = lines[lines.index(f"    $ {command}\n") + 1 :]
+    return "".join(line[4:] for line in takewhile(lambda line: line.startswith("    "), after))
+
+
 def test_make_run_prints_its_urls_and_exits_on_ctrl_c(free_port: int) -> None:
     with subprocess.Popen(
         ["make", "run", f"PORT={free_port}"],
@@ -116,8 +136,7 @@ def test_make_run_prints_its_urls_and_exits_on_ctrl_c(free_port: int) -> None:
             printed, _ = make.communicate(timeout=20)
 
     assert (response.status, body) == (HTTPStatus.OK, BODY)
-    for path in ("/smoke-test/", "/docs/", "/openapi.json"):
-        assert f"http://127.0.0.1:{free_port}{path}" in printed
+    assert _transcript("README.md", "make run").replace(":8000", f":{free_port}") in printed
     assert "Traceback" not in printed
     assert not listens(free_port)
 

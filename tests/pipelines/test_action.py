@@ -58,7 +58,7 @@ def test_a_failure_sets_every_output_an_annotation_and_the_summary(step: Step) -
 
 
 def test_a_probe_that_does_not_run_is_not_ok(step: Step) -> None:
-    FAULTS["Python missing"].bring(step)
+    FAULTS["Python missing"].cause(step)
 
     assert execute(github(step), step).status == 3
 
