@@ -3,7 +3,8 @@
 # It needs Python and pip, and leaves both as they are: pycurl and idna go to a directory of their own.
 # The exit statuses are the probe's; 3 also if the probe cannot be started.
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
+# Without CDPATH, by which cd may go elsewhere, and says so on standard output.
+root=$(CDPATH='' cd -- "$(dirname "$0")/.." && pwd)
 lock=$root/requirements-probe.txt
 
 # -P: the current directory is somebody else's, and may have a module of any name.
