@@ -97,7 +97,7 @@ screenshots: .venv/installed-dev ## Write a picture of every page to var/screens
 .venv-bench/installed: benchmarks/requirements.txt
 .venv/installed .venv-bench/installed:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo "make: got $$($(PYTHON) --version 2>&1), expected Python 3.11 or later;" \
+	  { echo "make: got $$($(PYTHON) --version 2>/dev/null || echo 'no $(PYTHON)'), expected Python 3.11 or later;" \
 	    "choose one with PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "make: got $(PYTHON) without ensurepip, expected a Python with it;" \

@@ -1,16 +1,17 @@
 """`make screenshots`: every page at three widths, light and dark, and the README's pictures."""
 
-import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, serve
 from tests.deploy.running import Stack
 from tests.pages.every_page import EVERY_PAGE, every_server
 from tests.pages.terminal import Recording
 
+RELEASE = "6710b60ae1c4"
 SIZES = [(320, 640), (1100, 800), (1920, 1080)]
 
 
@@ -35,9 +36,23 @@ def test_take_screenshots(browser: Browser, tmp_path: Path) -> None:
                         animations="disabled",
                     )
                 context.close()
-    for scheme in ("light", "dark"):
-        picture = directory / f"smoke-test-watch-1100-{scheme}.png"
-        shutil.copy(picture, ROOT / f"docs/smoke-test-{scheme}.png")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_take_the_pictures_of_the_readme(
+    browser: Browser, free_port: int, scheme: Literal["light", "dark"]
+) -> None:
+    url = f"http://127.0.0.1:{free_port}/smoke-test/#watch"
+    with serve(free_port, PETSAGE_RELEASE=RELEASE):
+        page = browser.new_page(
+            color_scheme=scheme, viewport={"width": 1100, "height": 570}, device_scale_factor=1
+        )
+        page.goto(url)
+        # In real time, so that the times are true.
+        expect(page.locator("#answers li")).to_have_count(4, timeout=30_000)
+        page.screenshot(path=ROOT / f"docs/smoke-test-{scheme}.png", animations="disabled")
+        page.close()
 
 
 @pytest.mark.stack
@@ -49,7 +64,7 @@ def test_record_the_probe(tmp_path: Path) -> None:
     def probe() -> int:
         return recording.run(f"petsage-smoke-test {url}", ["-m", "smoke_test.probe", url])
 
-    stack = Stack(tmp_path, 8080, PETSAGE_RELEASE="6710b60ae1c4")
+    stack = Stack(tmp_path, 8080, PETSAGE_RELEASE=RELEASE)
     try:
         stack.start_app()
         stack.start_nginx()

@@ -87,7 +87,7 @@ def test_a_request_starts_every_second_of_the_watch() -> None:
     assert watch.attempts == 600
     assert [round(at_s) for at_s in site.started] == list(range(600))
     assert watch.passed
-    assert facts(watch) == "checked 600, failed 0"
+    assert facts(watch) == "asked 600, failed 0"
     assert watch.waited_s == 600
 
 
@@ -120,7 +120,7 @@ def test_an_outage_during_a_slow_request_is_detected() -> None:
 
     watch = site.watch(10)
 
-    assert facts(watch) == "checked 10, failed 2, longest outage 2.0 s (proxy.bad_gateway)"
+    assert facts(watch) == "asked 10, failed 2, longest outage 2.0 s (proxy.bad_gateway)"
     assert [(round(change.at_s), change.text) for change in site.transitions] == [
         (0, "ok"),
         (2, "ok -> proxy.bad_gateway: "),
@@ -133,7 +133,7 @@ def test_a_request_that_times_out_counts_from_its_start() -> None:
 
     watch = site.watch(10)
 
-    assert facts(watch) == "checked 10, failed 1, longest outage 1.0 s (http.timeout)"
+    assert facts(watch) == "asked 10, failed 1, longest outage 1.0 s (http.timeout)"
 
 
 def test_an_outage_has_the_code_of_its_first_failure_and_ends_with_a_pass() -> None:
@@ -141,7 +141,7 @@ def test_an_outage_has_the_code_of_its_first_failure_and_ends_with_a_pass() -> N
 
     watch = site.watch(10)
 
-    assert facts(watch) == "checked 10, failed 4, longest outage 3.0 s (proxy.bad_gateway)"
+    assert facts(watch) == "asked 10, failed 4, longest outage 3.0 s (proxy.bad_gateway)"
     assert [v.code for v in watch.verdicts] == ["proxy.bad_gateway"]
     assert site.texts[1:4] == [
         "ok -> proxy.bad_gateway: ",
@@ -153,7 +153,7 @@ def test_an_outage_has_the_code_of_its_first_failure_and_ends_with_a_pass() -> N
 def test_an_outage_without_an_end_lasts_until_the_end_of_the_watch() -> None:
     watch = Site([OK, OK, OK, BAD]).watch(10)
 
-    assert facts(watch) == "checked 10, failed 7, longest outage 7.0 s (proxy.bad_gateway)"
+    assert facts(watch) == "asked 10, failed 7, longest outage 7.0 s (proxy.bad_gateway)"
 
 
 def test_the_longer_of_two_outages_counts_in_either_order() -> None:
@@ -161,7 +161,7 @@ def test_the_longer_of_two_outages_counts_in_either_order() -> None:
     short_first = Site([Response("tcp.refused"), OK, BAD, BAD, OK]).watch(6)
 
     for watch in (short_last, short_first):
-        assert facts(watch) == "checked 6, failed 3, longest outage 2.0 s (proxy.bad_gateway)"
+        assert facts(watch) == "asked 6, failed 3, longest outage 2.0 s (proxy.bad_gateway)"
 
 
 def test_releases_are_shown_when_they_change_and_listed_at_the_end() -> None:
@@ -192,16 +192,16 @@ def test_an_interrupted_watch_has_all_facts_but_does_not_pass() -> None:
     good = Site([OK], stop_at_s=4.5).watch(600)
     bad = Site([OK, BAD, OK, BAD], stop_at_s=4.5).watch(600)
 
-    assert (good.passed, facts(good)) == (False, "checked 5, failed 0")
+    assert (good.passed, facts(good)) == (False, "asked 5, failed 0")
     assert not bad.passed
-    assert facts(bad) == "checked 5, failed 3, longest outage 1.5 s (proxy.bad_gateway)"
+    assert facts(bad) == "asked 5, failed 3, longest outage 1.5 s (proxy.bad_gateway)"
 
 
 def test_an_interrupted_watch_counts_the_requests_in_flight() -> None:
     watch = Site([OK, Response(delay_s=60), BAD, Response(delay_s=60)], stop_at_s=4.5).watch(600)
 
     assert facts(watch) == (
-        "checked 2, failed 1, unanswered 3, longest outage 2.5 s (proxy.bad_gateway)"
+        "asked 2, failed 1, unanswered 3, longest outage 2.5 s (proxy.bad_gateway)"
     )
 
 

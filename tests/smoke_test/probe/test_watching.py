@@ -84,7 +84,7 @@ def test_requests_continue_while_one_hangs() -> None:
 
     assert process.returncode == 1
     assert "ok -> http.closed: " in stderr
-    assert "checked 3, failed 1, longest outage " in stderr
+    assert "asked 3, failed 1, longest outage " in stderr
     assert len(connections) == 3
 
 
