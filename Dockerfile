@@ -20,7 +20,9 @@ RUN find .venv -name '*.[mp]o' -delete \
     && find var -name '*.map' -delete \
     && rm -r .venv/lib/python3*/site-packages/*/static \
         .venv/lib/python3*/site-packages/django/contrib/admin/static \
-    && .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .
+    && .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash . \
+    # Of a clone under a strict umask.
+    && chmod -R go+rX .
 
 FROM ${BASE}
 WORKDIR /app

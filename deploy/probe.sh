@@ -3,7 +3,8 @@
 # It requires Python and pip, but changes neither: pycurl and idna go to a separate directory.
 # The exit statuses are the probe's; it is also 3 if the probe cannot be started.
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
+# Without CDPATH, by which cd may go elsewhere, and says so on standard output.
+root=$(CDPATH='' cd -- "$(dirname "$0")/.." && pwd)
 lock=$root/requirements-probe.txt
 
 # -P: the current directory is not ours, and may contain a module of any name.

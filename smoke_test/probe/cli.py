@@ -250,8 +250,12 @@ def _stop_signals() -> Iterator[_Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, stop) for number in numbers}
+    before = {
+        number: signal.signal(number, stop)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+        # As nohup has it.
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
     try:
         yield stop
     finally:

@@ -313,6 +313,11 @@ CODES = {
         "was the job canceled, or is its time limit shorter than --wait?",
         retryable=False,
     ),
+    "probe.blind": Code(
+        "the watch passed, but for some seconds it sent no request",
+        "was the machine that watches asleep or busy, or its terminal stopped by Ctrl-S?",
+        retryable=False,
+    ),
     "probe.failed": Code(
         "the probe itself failed, so it cannot judge",
         "this is a bug in the probe: report the message and the options",

@@ -115,7 +115,7 @@ class Probe(NamedTuple):
         if error is not None:
             return [error]
         urls = page.asset_urls(exchange)
-        assets = session.exchange([base._replace(url=url, accept="*/*") for url in urls])
+        assets = session.exchange([base.redirected(url)._replace(accept="*/*") for url in urls])
         errors = [answer_error(asset) or page.asset_error(asset) for asset in assets]
         message = f"the page and its {len(urls)} style sheets and scripts load."
         return [error for error in errors if error] or [_passed(exchange, message)]

@@ -64,15 +64,17 @@ class Request(NamedTuple):
         return node.hostname or "", node.port or port
 
     def redirected(self, url: str) -> "Request":
-        """Return the request that follows a redirect to `url`.
+        """Return the request for `url`, which this request's response names.
 
         If the port changes, it drops the credentials and extra headers, and connects to the new
-        port of the same node.
+        port of the same node. If the host changes, it connects to that one.
         """
         followed = self._replace(url=url)
         if _origin(url) == _origin(self.url):
             return followed
-        if self.connect_to is not None and self.socket_path is None:
+        if _origin(url)[0] != _origin(self.url)[0]:
+            followed = followed._replace(connect_to=None)
+        elif self.connect_to is not None and self.socket_path is None:
             host = self.node[0]
             followed = followed._replace(connect_to=f"[{host}]" if ":" in host else host)
         return followed._replace(credentials=None, headers=())
@@ -153,9 +155,10 @@ class Session:
                 self._multi.remove_handle(handle)
 
 
-def _origin(url: str) -> tuple[str, int | None]:
+def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    host = (parts.hostname or "").rstrip(".")
+    return host, parts.scheme, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _unresolved(request: Request, resolution: Resolution, started_at: datetime) -> Exchange:

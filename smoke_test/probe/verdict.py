@@ -84,14 +84,15 @@ def verdict(
 def printable(text: str, limit: int = MAX_TEXT) -> str:
     """Return the text on one line, truncated after `limit` characters.
 
-    Control characters are escaped; `user:password@` and query string values are removed.
+    Control characters are escaped; `user:password@` and query string values are removed. `##`
+    is escaped: runners of GitHub, Azure and TeamCity take `##[command]` anywhere in a line.
     """
     text = _QUERY_VALUE.sub(r"\1***", _CREDENTIALS.sub(r"\1", text))
     truncated = text if len(text) <= limit else f"{text[:limit]}..."
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in truncated
-    )
+    ).replace("##", r"#\x23")
 
 
 def _header(exchange: Exchange, name: str) -> str | None:

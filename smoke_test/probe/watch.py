@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from smoke_test.probe.gate import Attempt, Outcome, Plan, note
+from smoke_test.probe.probe import Undecided
 from smoke_test.probe.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ INTERVAL_S = 1.0
 
 # Seconds between checks for responses.
 _POLL_S = 0.05
+
+# How long a watch may send nothing and still pass, in seconds; a shorter one half of its time.
+_MAX_BLIND_S = 5.0
 
 
 class Outage(NamedTuple):
@@ -76,12 +80,13 @@ def run(
     """
     started = clock()
     pending: list[tuple[float, Future[Attempt]]] = []
-    next_s = 0.0
+    next_s = blind_s = 0.0
     try:
         while pending or clock() - started < plan.wait_s:
             at_s = clock() - started
             is_due = next_s <= at_s and next_s < plan.wait_s
             if is_due:
+                blind_s = max(blind_s, at_s - next_s)
                 pending.append((at_s, start(plan.timeout_s)))
                 # A busy or suspended machine skips the requests that it missed.
                 next_s = (at_s // INTERVAL_S + 1) * INTERVAL_S
@@ -96,6 +101,9 @@ def run(
                 watch.waited_s = at_s
                 notify(watch, [changed for changed in transitions if changed is not None])
             sleep(_POLL_S)
+        blind_s = max(blind_s, plan.wait_s - next_s)
+        if blind_s > min(_MAX_BLIND_S, plan.wait_s / 2) and not watch.failed:
+            raise Undecided("probe.blind", f"sent no request for {blind_s:.1f} s.")
         watch.passed = watch.failed == 0
     finally:
         watch.unanswered = len(pending)
@@ -138,8 +146,8 @@ def take(watch: Watch, plan: Plan, at_s: float, verdicts: Sequence[Verdict]) -> 
 
 
 def facts(watch: Watch) -> str:
-    """Return `checked 600, failed 3, longest outage 1.9 s (proxy.bad_gateway), releases ...`."""
-    found = [f"checked {watch.attempts}", f"failed {watch.failed}"]
+    """Return `asked 600, failed 3, longest outage 1.9 s (proxy.bad_gateway), releases ...`."""
+    found = [f"asked {watch.attempts}", f"failed {watch.failed}"]
     if watch.unanswered:
         found.append(f"unanswered {watch.unanswered}")
     if outage := watch.longest_outage:

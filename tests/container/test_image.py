@@ -35,6 +35,15 @@ def test_it_has_the_metadata_for_schedulers(podman: Podman) -> None:
     ]  # fmt: skip
 
 
+def test_it_has_no_key_and_every_user_can_read_it(podman: Podman) -> None:
+    # docs/kubernetes.md leads people to write a key of their own below deploy/kubernetes/.
+    assert "kubernetes" not in podman("run", "--rm", "petsage", "ls", "deploy").stdout.split()
+
+    # Whatever the umask of the clone.
+    find = ["find", "/app", "!", "-type", "l", "!", "-perm", "-o=r"]
+    assert podman("run", "--rm", "--user=0", "petsage", *find).stdout == ""
+
+
 def test_an_invalid_release_is_not_built(podman: Podman) -> None:
     result = _make(podman, "image", "RELEASE=a b")
 

@@ -21,6 +21,16 @@ def test_it_passes_without_a_fault(integration: str, step: Step) -> None:
     assert step.commit[:12] in ended.output
 
 
+def test_another_checkout_in_cdpath_is_not_run(step: Step) -> None:
+    elsewhere = step.directory.parent / "elsewhere"
+    (elsewhere / "petsage/deploy").mkdir(parents=True)
+    step.environ["CDPATH"] = str(elsewhere)
+
+    ended = execute(INTEGRATIONS["shell"](step), step)
+
+    assert ended.status == 0, ended.output
+
+
 @each_integration
 @pytest.mark.parametrize("name", FAULTS)
 def test_it_fails_with_each_fault(integration: str, name: str, step: Step) -> None:

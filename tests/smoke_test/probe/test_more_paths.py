@@ -1,5 +1,6 @@
 """--also and --page: other paths of the site, and the page as browsers get it."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,16 @@ from tests.smoke_test.probe.test_stacks import granian
 
 PAGE = b"<title>OK - Smoke Test - PetSage</title><link rel=stylesheet href=/style.css>"
 STYLE = other("200 OK", b"a{}", Content_Type="text/css")
+
+
+def by_accept(page: Script) -> Script:
+    """Respond with the page to browsers only."""
+
+    def script(connection: socket.socket) -> None:
+        request = connection.recv(65536, socket.MSG_PEEK)
+        (page if b"text/html" in request else app())(connection)
+
+    return script
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +99,28 @@ def test_a_failing_proxy_is_reported_for_any_expected_status() -> None:
     ids=["complete", "broken", "JSON", "another page", "cached", "no style", "a wrong style"],
 )
 def test_the_page_is_judged_as_browsers_get_it(page: Script, style: Script, code: str) -> None:
-    def by_accept(connection: object) -> None:
-        import socket
-
-        assert isinstance(connection, socket.socket)
-        request = connection.recv(65536, socket.MSG_PEEK)
-        (page if b"text/html" in request else app())(connection)
-
-    with serving(by_path(smoke_test=by_accept, **{"style.css": style})) as port:
+    with serving(by_path(smoke_test=by_accept(page), **{"style.css": style})) as port:
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--page")
 
     assert report.codes == ["ok", code]
+
+
+def test_no_secret_goes_to_another_server_with_the_page() -> None:
+    heads: list[bytes] = []
+
+    def style(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536, socket.MSG_PEEK))
+        STYLE(connection)
+
+    with serving(style) as other_port:
+        address = f"//127.0.0.1:{other_port}/style.css".encode()
+        page = app(body=PAGE.replace(b"/style.css", address), Content_Type="text/html")
+        with serving(by_accept(page)) as port:
+            url = f"http://user:password@127.0.0.1:{port}/smoke-test/"
+            report = probe(url, "--page", "--header", "Client-Secret: secret")
+
+    assert report.codes == ["ok", "ok"]
+    assert [b"Authorization" in head or b"secret" in head for head in heads] == [False]
 
 
 @pytest.mark.server

@@ -166,6 +166,18 @@ def test_on_github_the_step_has_a_summary_and_outputs(tmp_path: Path) -> None:
     assert outputs.splitlines()[2] == "true"
 
 
+def test_a_server_gives_no_commands_to_the_runner(tmp_path: Path) -> None:
+    # The runner takes `##[command]` anywhere in a line (actions/runner, ActionCommand.cs).
+    kind, release = "##[set-output name=ok]true", "##[add-mask]e"
+    with serving(app(Content_Type=kind, X_PetSage_Release=release)) as port:
+        result = github(f"$PROBE http://127.0.0.1:{port}/ --format github", tmp_path)
+
+    assert result.returncode == 1
+    assert b"[set-output name=ok]true" in result.stderr
+    for line in [*result.stdout.splitlines(), *result.stderr.splitlines()]:
+        assert line.startswith(b"::") or b"##[" not in line
+
+
 @pytest.mark.parametrize("report_format", ["text", "json", "junit", "nagios", "prometheus"])
 def test_other_formats_leave_the_step_alone(report_format: str, tmp_path: Path) -> None:
     github(f"$PROBE http://127.0.0.1:1/ --format {report_format}", tmp_path)

@@ -196,3 +196,19 @@ def test_the_timeline_shows_only_transitions() -> None:
     assert first == "0.0 s  proxy.bad_gateway x2"
     assert second.endswith(" s  ok")
     assert stdout.splitlines()[-1].startswith("Smoke test passed: release r1 answered at ")
+
+
+def test_nohup_is_obeyed() -> None:
+    with serving(in_turn(BAD_GATEWAY, app())) as port:
+        url = f"http://127.0.0.1:{port}/smoke-test/"
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            with running(url, "--wait", "30") as process:
+                assert process.stderr is not None
+                assert process.stderr.read(3) == "0.0"
+                os.kill(process.pid, signal.SIGHUP)
+                process.communicate(timeout=40)
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
+    assert process.returncode == 0

@@ -100,6 +100,21 @@ def test_slow_requests_do_not_delay_others() -> None:
     assert (watch.passed, watch.attempts) == (True, 10)
 
 
+@pytest.mark.parametrize(("asked", "blind_s"), [(2, 7), (2, 700), (10, 7)])
+def test_a_watch_that_was_blind_does_not_pass(asked: int, blind_s: float) -> None:
+    site, watch = Site([OK]), Watch()
+
+    def stop(watch: Watch, _: object) -> None:
+        """Take long to tell, as a stopped terminal does."""
+        if watch.attempts == asked and site.clock.now < asked + 1:
+            site.clock.now += blind_s
+
+    with pytest.raises(Undecided) as raised:
+        run(watch, Plan(5, 20), site.start, clock=site.clock, sleep=site.sleep, notify=stop)
+
+    assert (raised.value.code, watch.passed) == ("probe.blind", False)
+
+
 def test_an_outage_during_a_slow_request_is_detected() -> None:
     site = Site([OK, Response(delay_s=4.5), BAD, BAD, OK])
 
@@ -200,7 +215,8 @@ def test_requests_that_a_suspended_machine_missed_are_skipped() -> None:
 
     watch = Watch()
     plan = Plan(wait_s=40)
-    run(watch, plan, site.start, clock=site.clock, sleep=site.sleep, notify=notify)
+    with pytest.raises(Undecided):
+        run(watch, plan, site.start, clock=site.clock, sleep=site.sleep, notify=notify)
 
     assert [int(at_s) for at_s in site.started] == [0, 1, 2, *range(32, 40)]
 
