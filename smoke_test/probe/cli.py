@@ -253,7 +253,7 @@ def _stop_signals() -> Iterator[_Stop]:
     before = {
         number: signal.signal(number, stop)
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-        # As nohup has it.
+        # nohup ignores SIGHUP.
         if signal.getsignal(number) != signal.SIG_IGN
     }
     try:

@@ -16,7 +16,7 @@ INTERVAL_S = 1.0
 # Seconds between checks for responses.
 _POLL_S = 0.05
 
-# How long a watch may send nothing and still pass, in seconds; a shorter one half of its time.
+# A watch that sent no request for longer, or for half of a shorter watch, does not pass.
 _MAX_BLIND_S = 5.0
 
 
@@ -146,8 +146,8 @@ def take(watch: Watch, plan: Plan, at_s: float, verdicts: Sequence[Verdict]) -> 
 
 
 def facts(watch: Watch) -> str:
-    """Return `asked 600, failed 3, longest outage 1.9 s (proxy.bad_gateway), releases ...`."""
-    found = [f"asked {watch.attempts}", f"failed {watch.failed}"]
+    """Return `checked 600, failed 3, longest outage 1.9 s (proxy.bad_gateway), releases ...`."""
+    found = [f"checked {watch.attempts}", f"failed {watch.failed}"]
     if watch.unanswered:
         found.append(f"unanswered {watch.unanswered}")
     if outage := watch.longest_outage:

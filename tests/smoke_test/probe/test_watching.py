@@ -58,7 +58,7 @@ def test_a_deployment_that_loses_requests_is_detected(free_port: int, tmp_path: 
     assert re.fullmatch(r"\d\d:\d\d:\d\d ok, release r1", lines[0])
     assert re.fullmatch(r"\S+ \S+ -> ok, after \d+\.\d s, release r1 -> r2", lines[-2])
     assert re.fullmatch(
-        r"Smoke test failed: asked \d+, failed \d+, (unanswered 1, )?"
+        r"Smoke test failed: checked \d+, failed \d+, (unanswered 1, )?"
         r"longest outage \d+\.\d s \(\S+\), releases r1 r2\.",
         lines[-1],
     )
@@ -94,7 +94,7 @@ def test_a_watch_without_a_failure_passes() -> None:
 
     assert (process.returncode, stdout) == (
         0,
-        "Smoke test passed: asked 2, failed 0, releases r1.\n",
+        "Smoke test passed: checked 2, failed 0, releases r1.\n",
     )
     assert re.fullmatch(r"\d\d:\d\d:\d\d ok, release r1\n", stderr.partition("WARN")[0])
 
@@ -117,7 +117,7 @@ def test_an_interrupted_watch_reports_the_facts_and_does_not_pass(number: signal
 
     assert (process.returncode, stdout) == (128 + number, "")
     assert stderr.splitlines()[-1] == (
-        "Smoke test interrupted: asked 1, failed 0, unanswered 1, releases r1."
+        "Smoke test interrupted: checked 1, failed 0, unanswered 1, releases r1."
     )
 
 
@@ -127,7 +127,7 @@ def test_a_probe_that_cannot_judge_ends_the_watch_with_3() -> None:
 
     assert (process.returncode, stdout) == (3, "")
     assert "(smoke_test.probe.ca_file)" in stderr
-    assert stderr.splitlines()[-1] == "Smoke test failed: asked 0, failed 0, unanswered 1."
+    assert stderr.splitlines()[-1] == "Smoke test failed: checked 0, failed 0, unanswered 1."
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
