@@ -101,7 +101,7 @@ def test_slow_requests_do_not_delay_others() -> None:
 
 
 @pytest.mark.parametrize(("attempts", "blind_s"), [(2, 7), (2, 700), (10, 7)])
-def test_a_watch_that_sent_nothing_for_seconds_does_not_pass(attempts: int, blind_s: float) -> None:
+def test_a_watch_that_paused_for_seconds_does_not_pass(attempts: int, blind_s: float) -> None:
     site, watch = Site([OK]), Watch()
 
     def stop(watch: Watch, _: object) -> None:
