@@ -52,7 +52,7 @@ def main(
 
 
 def run(given: Namespace, in_process: InProcess | None = None) -> int:
-    """Do what the parsed options say, and return the exit status."""
+    """Run with the parsed options, and return the exit status."""
     outcome = Watch() if given.watch else gate.Outcome()
     outcome.urls = [printable(split_credentials(url)[0]) for url in given.urls] or ["in process"]
     with _stop_signals() as stop:
