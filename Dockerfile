@@ -21,7 +21,7 @@ RUN find .venv -name '*.[mp]o' -delete \
     && rm -r .venv/lib/python3*/site-packages/*/static \
         .venv/lib/python3*/site-packages/django/contrib/admin/static \
     && .venv/bin/python -m compileall -q --invalidation-mode unchecked-hash . \
-    # Of a clone under a strict umask.
+    # A clone made under a strict umask is not readable by other users.
     && chmod -R go+rX .
 
 FROM ${BASE}

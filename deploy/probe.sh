@@ -3,7 +3,7 @@
 # It requires Python and pip, but changes neither: pycurl and idna go to a separate directory.
 # The exit statuses are the probe's; it is also 3 if the probe cannot be started.
 set -eu
-# Without CDPATH, by which cd may go elsewhere, and says so on standard output.
+# CDPATH could make cd go elsewhere, and print the directory on standard output.
 root=$(CDPATH='' cd -- "$(dirname "$0")/.." && pwd)
 lock=$root/requirements-probe.txt
 

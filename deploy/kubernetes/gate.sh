@@ -9,8 +9,8 @@ kubectl "$@" delete "$job" --ignore-not-found
 kubectl "$@" create job petsage-gate --from=cronjob/petsage-gate
 # `kubectl wait --for=condition=Complete` alone would not notice that the Job has failed.
 for _ in {1..120}; do
-  ended=$(kubectl "$@" get "$job" --output 'jsonpath={.status.conditions[*].type}')
-  [[ "$ended" =~ Complete|Failed ]] && break
+  conditions=$(kubectl "$@" get "$job" --output 'jsonpath={.status.conditions[*].type}')
+  [[ "$conditions" =~ Complete|Failed ]] && break
   sleep 2
 done
 kubectl "$@" logs "$job" || kubectl "$@" describe "$job"

@@ -52,7 +52,7 @@ def main(
 
 
 def run(given: Namespace, in_process: InProcess | None = None) -> int:
-    """Do what the parsed options say, and return the exit status."""
+    """Run with the parsed options, and return the exit status."""
     outcome = Watch() if given.watch else gate.Outcome()
     outcome.urls = [printable(split_credentials(url)[0]) for url in given.urls] or ["in process"]
     with _stop_signals() as stop:
@@ -253,7 +253,7 @@ def _stop_signals() -> Iterator[_Stop]:
     before = {
         number: signal.signal(number, stop)
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-        # As nohup has it.
+        # nohup ignores SIGHUP.
         if signal.getsignal(number) != signal.SIG_IGN
     }
     try:

@@ -314,8 +314,8 @@ CODES = {
         retryable=False,
     ),
     "probe.blind": Code(
-        "the watch passed, but for some seconds it sent no request",
-        "was the machine that watches asleep or busy, or its terminal stopped by Ctrl-S?",
+        "the watch saw no failure, but sent no request for some seconds",
+        "was the watching machine suspended or busy, or its terminal paused with Ctrl-S?",
         retryable=False,
     ),
     "probe.failed": Code(

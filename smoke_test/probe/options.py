@@ -235,7 +235,7 @@ def conflict(given: Namespace) -> str | None:
     if given.all_addresses and (given.connect_to or "").startswith("unix:"):
         return "got --all-addresses with a unix socket, expected one of the two"
     if len([report for report in given.reports if report.file is None]) > 1:
-        return "got several formats for standard output, expected --output FILE beside all but one"
+        return "got several formats for standard output, expected --output FILE with all but one"
     if len({report.file for report in given.reports}) < len(given.reports):
         return "got the same --output FILE twice, expected one for each format"
     return None

@@ -64,10 +64,10 @@ class Request(NamedTuple):
         return node.hostname or "", node.port or port
 
     def redirected(self, url: str) -> "Request":
-        """Return the request for `url`, which this request's response names.
+        """Return the request for `url`, to which this request's response refers.
 
         If the port changes, it drops the credentials and extra headers, and connects to the new
-        port of the same node. If the host changes, it connects to that one.
+        port of the same node. If the host changes, it drops them and connects to the new host.
         """
         followed = self._replace(url=url)
         if _origin(url) == _origin(self.url):

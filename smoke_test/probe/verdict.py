@@ -85,7 +85,7 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
     """Return the text on one line, truncated after `limit` characters.
 
     Control characters are escaped; `user:password@` and query string values are removed. `##`
-    is escaped: runners of GitHub, Azure and TeamCity take `##[command]` anywhere in a line.
+    is escaped, because runners execute `##[command]` anywhere in a line (GitHub, Azure, TeamCity).
     """
     text = _QUERY_VALUE.sub(r"\1***", _CREDENTIALS.sub(r"\1", text))
     truncated = text if len(text) <= limit else f"{text[:limit]}..."

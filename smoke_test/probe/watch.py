@@ -16,7 +16,7 @@ INTERVAL_S = 1.0
 # Seconds between checks for responses.
 _POLL_S = 0.05
 
-# How long a watch may send nothing and still pass, in seconds; a shorter one half of its time.
+# A watch that sent no request for longer, or for half of a shorter watch, does not pass.
 _MAX_BLIND_S = 5.0
 
 

@@ -35,11 +35,11 @@ def test_it_has_the_metadata_for_schedulers(podman: Podman) -> None:
     ]  # fmt: skip
 
 
-def test_it_has_no_key_and_every_user_can_read_it(podman: Podman) -> None:
-    # docs/kubernetes.md leads people to write a key of their own below deploy/kubernetes/.
+def test_it_contains_no_key_and_every_user_can_read_it(podman: Podman) -> None:
+    # docs/kubernetes.md has users write their key to a file in deploy/kubernetes/.
     assert "kubernetes" not in podman("run", "--rm", "petsage", "ls", "deploy").stdout.split()
 
-    # Whatever the umask of the clone.
+    # Even if the clone was made under a strict umask.
     find = ["find", "/app", "!", "-type", "l", "!", "-perm", "-o=r"]
     assert podman("run", "--rm", "--user=0", "petsage", *find).stdout == ""
 

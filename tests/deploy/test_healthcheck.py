@@ -1,4 +1,4 @@
-"""deploy/healthcheck.py: the Host that it sends for what DJANGO_ALLOWED_HOSTS can be."""
+"""deploy/healthcheck.py sends a Host that DJANGO_ALLOWED_HOSTS allows."""
 
 import os
 import re

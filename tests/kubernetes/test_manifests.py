@@ -300,13 +300,13 @@ def test_the_gate_ends_by_itself(manifests: Manifests) -> None:
     assert manifests.get("Job", "petsage-gate-hook")["spec"] == job
 
 
-def test_other_settings_make_another_job_of_the_hook(tmp_path: Path) -> None:
+def test_a_changed_setting_changes_the_hooks_job(tmp_path: Path) -> None:
     folder = overlay(tmp_path, "gate-hook")
     before = render(folder).get("Job", "petsage-gate-hook")
     path = folder / "kustomization.yaml"
     path.write_text(path.read_text().replace("petsage.example", "petsage.example,other.example"))
 
-    # Otherwise a pass of the former settings would stay, with Flux.
+    # Otherwise Flux would keep the former settings' pass.
     assert render(folder).get("Job", "petsage-gate-hook") != before
 
 
@@ -318,7 +318,7 @@ def test_the_analysis_template_in_the_docs_is_the_gate(example: Manifests) -> No
 
     [metric] = template["spec"]["metrics"]
     gate = example.gate()
-    # Argo Rollouts makes a Job each time.
+    # Argo Rollouts creates a new Job each time.
     del gate["template"]["spec"]["containers"][0]["envFrom"]
 
     assert metric["provider"]["job"]["spec"] == gate

@@ -53,7 +53,7 @@ class Command(NamedTuple):
     environ: dict[str, str]
 
 
-class Ended(NamedTuple):
+class Result(NamedTuple):
     """A command's exit status and output."""
 
     status: int
@@ -72,7 +72,7 @@ def make_tools(directory: Path, python: str | None) -> None:
     (directory / "site/pip").symlink_to(Path(pip.__file__).parent)
 
 
-def execute(command: Command, step: Step, cancel_after: str | None = None) -> Ended:
+def execute(command: Command, step: Step, cancel_after: str | None = None) -> Result:
     """Run the command in the step's directory, with no other environment than the step's.
 
     With `cancel_after`, cancel it once it has printed this text: like a runner, send SIGTERM to
@@ -95,7 +95,7 @@ def execute(command: Command, step: Step, cancel_after: str | None = None) -> En
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-    return Ended(status, printed.read_text())
+    return Result(status, printed.read_text())
 
 
 def change_checkout(step: Step, name: str, text: str) -> None:
@@ -110,7 +110,7 @@ def change_checkout(step: Step, name: str, text: str) -> None:
 
 def git(directory: Path, *arguments: str) -> str:
     """Run git as a test user."""
-    who = ["-c", "user.name=t", "-c", "user.email=t@petsage.example"]
+    user = ["-c", "user.name=t", "-c", "user.email=t@petsage.example"]
     return subprocess.run(
-        ["git", *who, *arguments], cwd=directory, capture_output=True, text=True, check=True
+        ["git", *user, *arguments], cwd=directory, capture_output=True, text=True, check=True
     ).stdout.strip()

@@ -42,10 +42,10 @@ def test_a_failure_sets_every_output_an_annotation_and_the_summary(step: Step) -
     with serving(other("502 Bad Gateway", nginx("502 Bad Gateway"))) as port:
         step.url, step.wait = f"http://127.0.0.1:{port}/smoke-test/", "0"
 
-        ended = execute(github(step), step)
+        result = execute(github(step), step)
 
-    assert ended.status == 1
-    assert "::error title=" in ended.output
+    assert result.status == 1
+    assert "::error title=" in result.output
     assert outputs(step) | {"document": ""} == {
         "ok": "false",
         "code": "proxy.bad_gateway",
@@ -77,9 +77,9 @@ def test_a_canceled_step_still_has_a_verdict(step: Step) -> None:
     host_unreachable(step)
     step.wait = "60"
 
-    ended = execute(github(step), step, cancel_after="tcp.refused")
+    result = execute(github(step), step, cancel_after="tcp.refused")
 
-    assert ended.status == 143
+    assert result.status == 143
     assert (outputs(step)["ok"], outputs(step)["code"]) == ("false", "tcp.refused")
 
 
@@ -91,9 +91,9 @@ def test_only_the_address_is_required(step: Step) -> None:
 
 def test_an_empty_input_does_not_get_its_default(step: Step) -> None:
     for name in ("release", "wait", "consecutive", "fail-level"):
-        ended = execute(action(step, {"url": str(step.url), name: ""}), step)
+        result = execute(action(step, {"url": str(step.url), name: ""}), step)
 
-        assert (ended.status, f"--{name}" in ended.output) == (2, True)
+        assert (result.status, f"--{name}" in result.output) == (2, True)
 
 
 def test_each_line_is_a_path_or_a_header_and_headers_are_not_printed(step: Step) -> None:
@@ -109,9 +109,9 @@ def test_each_line_is_a_path_or_a_header_and_headers_are_not_printed(step: Step)
             "also": "/\n\n  /docs/=200\n",
             "header": "Client-Id: me\nClient-Secret: pa$(id)ss `id` 'word'\n",
         }
-        ended = execute(action(step, inputs), step)
+        result = execute(action(step, inputs), step)
 
-    assert (ended.status, "$(id)ss" in ended.output) == (0, False)
+    assert (result.status, "$(id)ss" in result.output) == (0, False)
     assert {head.split()[1] for head in heads} == {"/smoke-test/", "/", "/docs/"}
     assert all("\r\nClient-Id: me\r\n" in head for head in heads)
     assert all("\r\nClient-Secret: pa$(id)ss `id` 'word'\r\n" in head for head in heads)
@@ -124,9 +124,9 @@ def test_the_workspace_is_neither_read_nor_written(step: Step) -> None:
         )
     before = sorted(step.directory.iterdir())
 
-    ended = execute(github(step), step)
+    result = execute(github(step), step)
 
-    assert (ended.status, sorted(step.directory.iterdir())) == (0, before), ended.output
+    assert (result.status, sorted(step.directory.iterdir())) == (0, before), result.output
 
 
 def test_packages_are_installed_once_per_lock_file(step: Step) -> None:
@@ -149,9 +149,9 @@ def test_a_forged_package_is_not_installed(step: Step) -> None:
     temp = make_directory(step, "temp")
     step.environ |= {"PIP_FIND_LINKS": str(forged), "RUNNER_TEMP": str(temp)}
 
-    ended = execute(github(step), step)
+    result = execute(github(step), step)
 
-    assert (ended.status, "DO NOT MATCH THE HASHES" in ended.output) == (3, True)
+    assert (result.status, "DO NOT MATCH THE HASHES" in result.output) == (3, True)
 
 
 def test_an_interrupted_installation_is_repeated(step: Step) -> None:

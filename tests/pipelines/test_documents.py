@@ -10,7 +10,7 @@ from tests.conftest import ROOT, program
 from tests.pipelines.documents import PIPELINES, PROBE, load_yaml, recipe, recipes
 from tests.pipelines.faults import host_unreachable
 from tests.pipelines.integrations import HOST
-from tests.pipelines.step import Command, Ended, Step, execute
+from tests.pipelines.step import Command, Result, Step, execute
 
 ACTION = load_yaml((ROOT / "action.yml").read_text())
 GITLAB = (ROOT / "deploy/gitlab/smoke-test.yml").read_text()
@@ -110,21 +110,21 @@ def act(step: Step, tmp_path: Path, *steps_of_recipes: str) -> Command:
 def test_the_github_recipes_pass(step: Step, tmp_path: Path) -> None:
     three_lines, all_inputs = recipe(PIPELINES, "Pipelines"), recipe(PIPELINES, "GitHub")
 
-    ended = execute(act(step, tmp_path, three_lines, all_inputs), step)
+    result = execute(act(step, tmp_path, three_lines, all_inputs), step)
 
-    assert ended.status == 0, ended.output
-    assert "roll back" not in ended.output
+    assert result.status == 0, result.output
+    assert "roll back" not in result.output
 
 
 @pytest.mark.server
 def test_the_github_recipe_fails_and_passes_the_code_on(step: Step, tmp_path: Path) -> None:
     host_unreachable(step)
 
-    ended = execute(act(step, tmp_path, recipe(PIPELINES, "GitHub")), step)
+    result = execute(act(step, tmp_path, recipe(PIPELINES, "GitHub")), step)
 
-    assert ended.status == 1
-    assert "roll back, because of tcp.refused\n" in ended.output
-    assert "hidden-from-all" not in ended.output
+    assert result.status == 1
+    assert "roll back, because of tcp.refused\n" in result.output
+    assert "hidden-from-all" not in result.output
 
 
 def monitoring(step: Step, pattern: str) -> Command:
@@ -161,7 +161,7 @@ def test_nagios_gets_ok_critical_and_unknown(step: Step) -> None:
     step.set_python(None)
     unknown = execute(monitoring(step, NAGIOS), step)
 
-    assert [ended.status for ended in (passed, failed, unknown)] == [0, 2, 3]
+    assert [result.status for result in (passed, failed, unknown)] == [0, 2, 3]
     assert passed.output.startswith("PETSAGE OK - ")
 
 
@@ -184,5 +184,5 @@ def test_cron_mails_only_failures(step: Step) -> None:
     host_unreachable(step)
     failed = execute(monitoring(step, CRON % "WARNING"), step)
 
-    assert passed == Ended(0, "")
+    assert passed == Result(0, "")
     assert "smoke_test.tcp.refused" in failed.output

@@ -15,10 +15,10 @@ each_integration = pytest.mark.parametrize("integration", INTEGRATIONS)
 
 @each_integration
 def test_it_passes_without_a_fault(integration: str, step: Step) -> None:
-    ended = execute(INTEGRATIONS[integration](step), step)
+    result = execute(INTEGRATIONS[integration](step), step)
 
-    assert ended.status == 0, ended.output
-    assert step.commit[:12] in ended.output
+    assert result.status == 0, result.output
+    assert step.commit[:12] in result.output
 
 
 def test_another_checkout_in_cdpath_is_not_run(step: Step) -> None:
@@ -26,9 +26,9 @@ def test_another_checkout_in_cdpath_is_not_run(step: Step) -> None:
     (elsewhere / "petsage/deploy").mkdir(parents=True)
     step.environ["CDPATH"] = str(elsewhere)
 
-    ended = execute(INTEGRATIONS["shell"](step), step)
+    result = execute(INTEGRATIONS["shell"](step), step)
 
-    assert ended.status == 0, ended.output
+    assert result.status == 0, result.output
 
 
 @each_integration
@@ -37,10 +37,10 @@ def test_it_fails_with_each_fault(integration: str, name: str, step: Step) -> No
     fault = FAULTS[name]
     fault.cause(step)
 
-    ended = execute(INTEGRATIONS[integration](step), step)
+    result = execute(INTEGRATIONS[integration](step), step)
 
-    assert fault.printed in ended.output
-    assert ended.status != 0
+    assert fault.printed in result.output
+    assert result.status != 0
 
 
 @each_integration
@@ -48,10 +48,10 @@ def test_it_fails_when_no_response_comes_in_time(integration: str, step: Step) -
     with serving(silent) as port:
         step.url, step.wait = f"http://127.0.0.1:{port}/smoke-test/", "0.5"
 
-        ended = execute(INTEGRATIONS[integration](step), step)
+        result = execute(INTEGRATIONS[integration](step), step)
 
-    assert "smoke_test.http.timeout" in ended.output
-    assert ended.status != 0
+    assert "smoke_test.http.timeout" in result.output
+    assert result.status != 0
 
 
 @each_integration
@@ -59,6 +59,6 @@ def test_it_fails_when_it_is_canceled(integration: str, step: Step) -> None:
     host_unreachable(step)
     step.wait = "60"
 
-    ended = execute(INTEGRATIONS[integration](step), step, cancel_after="tcp.refused")
+    result = execute(INTEGRATIONS[integration](step), step, cancel_after="tcp.refused")
 
-    assert ended.status != 0
+    assert result.status != 0

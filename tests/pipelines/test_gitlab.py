@@ -56,9 +56,9 @@ def test_a_former_jobs_clone_is_removed(step: Step) -> None:
 def test_an_option_that_only_prints_does_not_pass(step: Step) -> None:
     step.mistake = "--help"
 
-    ended = execute(gitlab(step), step)
+    result = execute(gitlab(step), step)
 
-    assert (ended.status, "usage: " in ended.output) == (1, True)
+    assert (result.status, "usage: " in result.output) == (1, True)
 
 
 def test_the_release_can_differ_from_the_commit(step: Step) -> None:
@@ -66,6 +66,6 @@ def test_the_release_can_differ_from_the_commit(step: Step) -> None:
     command = gitlab(step)
     command.environ["SMOKE_TEST_RELEASE"] = "another"
 
-    ended = execute(command, step)
+    result = execute(command, step)
 
-    assert (ended.status, "release.mismatch" in ended.output) == (1, True)
+    assert (result.status, "release.mismatch" in result.output) == (1, True)

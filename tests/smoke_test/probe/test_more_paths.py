@@ -105,7 +105,7 @@ def test_the_page_is_judged_as_browsers_get_it(page: Script, style: Script, code
     assert report.codes == ["ok", code]
 
 
-def test_no_secret_goes_to_another_server_with_the_page() -> None:
+def test_a_page_sends_no_secret_to_another_server() -> None:
     heads: list[bytes] = []
 
     def style(connection: socket.socket) -> None:

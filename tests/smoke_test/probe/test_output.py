@@ -166,8 +166,8 @@ def test_on_github_the_step_has_a_summary_and_outputs(tmp_path: Path) -> None:
     assert outputs.splitlines()[2] == "true"
 
 
-def test_a_server_gives_no_commands_to_the_runner(tmp_path: Path) -> None:
-    # The runner takes `##[command]` anywhere in a line (actions/runner, ActionCommand.cs).
+def test_a_server_cannot_send_commands_to_the_runner(tmp_path: Path) -> None:
+    # The runner executes `##[command]` anywhere in a line (actions/runner, ActionCommand.cs).
     kind, release = "##[set-output name=ok]true", "##[add-mask]e"
     with serving(app(Content_Type=kind, X_PetSage_Release=release)) as port:
         result = github(f"$PROBE http://127.0.0.1:{port}/ --format github", tmp_path)

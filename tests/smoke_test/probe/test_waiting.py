@@ -198,7 +198,7 @@ def test_the_timeline_shows_only_transitions() -> None:
     assert stdout.splitlines()[-1].startswith("Smoke test passed: release r1 answered at ")
 
 
-def test_nohup_is_obeyed() -> None:
+def test_sighup_is_ignored_under_nohup() -> None:
     with serving(in_turn(BAD_GATEWAY, app())) as port:
         url = f"http://127.0.0.1:{port}/smoke-test/"
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

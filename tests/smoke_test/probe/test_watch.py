@@ -100,13 +100,13 @@ def test_slow_requests_do_not_delay_others() -> None:
     assert (watch.passed, watch.attempts) == (True, 10)
 
 
-@pytest.mark.parametrize(("asked", "blind_s"), [(2, 7), (2, 700), (10, 7)])
-def test_a_watch_that_was_blind_does_not_pass(asked: int, blind_s: float) -> None:
+@pytest.mark.parametrize(("attempts", "blind_s"), [(2, 7), (2, 700), (10, 7)])
+def test_a_watch_that_paused_for_seconds_does_not_pass(attempts: int, blind_s: float) -> None:
     site, watch = Site([OK]), Watch()
 
     def stop(watch: Watch, _: object) -> None:
-        """Take long to tell, as a stopped terminal does."""
-        if watch.attempts == asked and site.clock.now < asked + 1:
+        """Block like a paused terminal."""
+        if watch.attempts == attempts and site.clock.now < attempts + 1:
             site.clock.now += blind_s
 
     with pytest.raises(Undecided) as raised:

@@ -58,7 +58,7 @@ def test_a_deployment_that_loses_requests_is_detected(free_port: int, tmp_path: 
     assert re.fullmatch(r"\d\d:\d\d:\d\d ok, release r1", lines[0])
     assert re.fullmatch(r"\S+ \S+ -> ok, after \d+\.\d s, release r1 -> r2", lines[-2])
     assert re.fullmatch(
-        r"Smoke test failed: asked \d+, failed \d+, (unanswered 1, )?"
+        r"Smoke test failed: checked \d+, failed \d+, (unanswered 1, )?"
         r"longest outage \d+\.\d s \(\S+\), releases r1 r2\.",
         lines[-1],
     )
