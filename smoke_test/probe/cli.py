@@ -253,8 +253,8 @@ def _stop_signals() -> Iterator[_Stop]:
     before = {
         number: signal.signal(number, stop)
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-        # nohup ignores SIGHUP.
-        if signal.getsignal(number) != signal.SIG_IGN
+        # nohup ignores SIGHUP. A shell also ignores SIGINT for what it runs in the background.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
     }
     try:
         yield stop

@@ -5,11 +5,15 @@ from urllib.parse import urljoin
 
 from smoke_test.contract import PAGE_TITLE
 from smoke_test.probe.exchange import Exchange
+from smoke_test.probe.redirects import split_http_url
 from smoke_test.probe.responder import responder
 from smoke_test.probe.verdict import Verdict, verdict
 
 # The Accept header that browsers send.
 ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+# Of another server's page; each is a request.
+_MAX_ASSETS = 50
 
 _ASSET_TYPES = ("text/css", "text/javascript", "application/javascript")
 
@@ -51,12 +55,21 @@ def page_error(exchange: Exchange) -> Verdict | None:
     if title != PAGE_TITLE:
         message = f"got the page {title!r}, expected {PAGE_TITLE!r}."
         return _error(exchange, "page.wrong_title", message)
+    try:
+        number = len([split_http_url(url) for url in asset_urls(exchange)])
+    except ValueError:
+        message = "got a style sheet or script with another address, expected a valid http one."
+        return _error(exchange, "page.asset", message)
+    if number > _MAX_ASSETS:
+        message = f"got {number} style sheets and scripts, expected {_MAX_ASSETS} at most."
+        return _error(exchange, "page.asset", message)
     return None
 
 
 def asset_urls(exchange: Exchange) -> list[str]:
     """Return the URLs of the page's style sheets and scripts."""
-    return [urljoin(exchange.url, url) for url in _parsed(exchange).assets]
+    urls = (url.partition("#")[0] for url in _parsed(exchange).assets)
+    return [urljoin(exchange.url, url) for url in urls]
 
 
 def asset_error(exchange: Exchange) -> Verdict | None:

@@ -105,6 +105,25 @@ def test_the_page_is_judged_as_browsers_get_it(page: Script, style: Script, code
     assert report.codes == ["ok", code]
 
 
+@pytest.mark.parametrize(
+    ("assets", "message"),
+    [
+        (b"<script src=http://[bad/></script>", "expected a valid http one"),
+        (b"<script src='/\x00'></script>", "expected a valid http one"),
+        (b"<script src='http://a:99999/'></script>", "expected a valid http one"),
+        (b"<script src=data:,1></script>", "expected a valid http one"),
+        (b"".join(b"<script src=/%d></script>" % i for i in range(500)), "got 501 style sheets"),
+    ],
+)
+def test_the_page_cannot_make_the_probe_fail_or_hang(assets: bytes, message: str) -> None:
+    page = app(body=PAGE + assets, Content_Type="text/html")
+    with serving(by_path(smoke_test=by_accept(page))) as port:
+        report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--page")
+
+    assert (report.exit_status, report.codes) == (1, ["ok", "page.asset"])
+    assert message in report.document["verdicts"][1]["message"]
+
+
 def test_a_page_sends_no_secret_to_another_server() -> None:
     heads: list[bytes] = []
 

@@ -38,6 +38,14 @@ def in_turn(*scripts: Script) -> Script:
     return script
 
 
+@pytest.fixture(autouse=True)
+def without_nohup() -> Iterator[None]:
+    """Let a hangup end what a test starts, even if the tests were started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @contextmanager
 def running(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """Start the command as a process, and kill it at the end if it still runs."""
@@ -201,14 +209,11 @@ def test_the_timeline_shows_only_transitions() -> None:
 def test_sighup_is_ignored_under_nohup() -> None:
     with serving(in_turn(BAD_GATEWAY, app())) as port:
         url = f"http://127.0.0.1:{port}/smoke-test/"
-        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        try:
-            with running(url, "--wait", "30") as process:
-                assert process.stderr is not None
-                assert process.stderr.read(3) == "0.0"
-                os.kill(process.pid, signal.SIGHUP)
-                process.communicate(timeout=40)
-        finally:
-            signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with running(url, "--wait", "30") as process:
+            assert process.stderr is not None
+            assert process.stderr.read(3) == "0.0"
+            os.kill(process.pid, signal.SIGHUP)
+            process.communicate(timeout=40)
 
     assert process.returncode == 0
