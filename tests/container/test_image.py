@@ -53,7 +53,8 @@ def test_an_invalid_release_is_not_built(podman: Podman) -> None:
 
 def test_make_container_serves_until_ctrl_c(podman: Podman) -> None:
     # In a separate network namespace, because podman ignores --publish in this one.
-    unshare = ["unshare", "--net", "sh", "-c", "ip link set lo up && exec make container"]
+    serve = f"ip link set lo up && exec make container RELEASE={RELEASE}"
+    unshare = ["unshare", "--net", "sh", "-c", serve]
     with subprocess.Popen(
         unshare, cwd=ROOT, env=podman.environ, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True, process_group=0,
