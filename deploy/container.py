@@ -35,7 +35,7 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except CommandError as error:
-        sys.exit(f"{error}\nSet DJANGO_SECRET_KEY or DJANGO_SECRET_KEY_FILE; see docs/settings.md")
+        sys.exit(f"{error}\nSet the variable that the hint is about; docs/settings.md lists all of them.")
 
     from granian.cli import entrypoint
     from granian.log import LOGGING_CONFIG

@@ -54,6 +54,7 @@ def _tell_systemd(notify: str, path: Path) -> None:
             time.sleep(1)
 
 
-if "NOTIFY_SOCKET" in os.environ:
+# A container inherits the variable from a unit that starts it, but has no unix socket.
+if "NOTIFY_SOCKET" in os.environ and "GRANIAN_UDS" in os.environ:
     sockets = (os.environ["NOTIFY_SOCKET"], Path(os.environ["GRANIAN_UDS"]))
     threading.Thread(target=_tell_systemd, args=sockets, daemon=True).start()

@@ -15,7 +15,7 @@ import yaml
 from deploy.worker import LIMIT
 from smoke_test.contract import PATH
 from smoke_test.probe.options import Parser
-from tests.conftest import PROGRAMS, ROOT
+from tests.conftest import PROGRAMS, ROOT, unavailable
 from tests.kubernetes.rendering import (
     COMPONENTS,
     KUBERNETES,
@@ -103,6 +103,8 @@ def test_checkov_has_only_the_explained_findings(tmp_path: Path) -> None:
         env=os.environ | {"PATH": PROGRAMS}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
+    if not result.stdout:
+        unavailable(f"checkov does not run: {result.stderr}")
     report = json.loads(result.stdout)
     assert report["summary"]["passed"] > 200, result.stderr
     assert {each["check_id"] for each in report["results"]["failed_checks"]} == set(
