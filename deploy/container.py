@@ -35,7 +35,7 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except CommandError as error:
-        sys.exit(f"{error}\nSet the variable that the hint is about; docs/settings.md lists all of them.")
+        sys.exit(f"{error}\nFix the setting that the hint names; see docs/settings.md.")
 
     from granian.cli import entrypoint
     from granian.log import LOGGING_CONFIG
