@@ -47,10 +47,10 @@ unit: .venv/installed-dev ## Run the tests that start no process
 	@$(BIN)/python -m pytest -m unit
 
 test: .venv/installed-dev ## Run all tests except those of make checkers
-	@$(BIN)/python -m pytest --cov -m 'not checkers'
+	@$(BIN)/python -m pytest --cov -m '$(or $(TESTS),not checkers)'
 
 checkers: .venv/installed-dev ## Run every health checker against a machine with faults, and write docs/health-checkers/
-	@$(BIN)/python -m pytest -m checkers
+	@$(BIN)/python -m pytest -m '$(or $(TESTS),checkers)'
 
 soak: .venv/installed-dev ## Disturb a machine under full load, and write docs/reliability.md (TIMES=10), as root
 	@$(BIN)/python -m tests.systemd.soak --times '$(TIMES)'
