@@ -83,7 +83,8 @@ def _measure(machine: Machine, disturb: Callable[[Machine], None], times: int) -
         f"{answered:,}",
         f"{answered / load.seconds:,.0f}",
         f"{load.slowest:.2f} s",
-        ", ".join(f"{n:,} ({name})" for name, n in lost.items()) or "0",
+        # A release, where there is one, follows the status.
+        ", ".join(f"{n:,} ({name.removesuffix(' -')})" for name, n in lost.items()) or "0",
     ]
 
 
