@@ -42,7 +42,7 @@ class Recording:
         self._console = Console(record=True, width=WIDTH, file=StringIO(), color_system="standard")
 
     def comment(self, text: str) -> None:
-        self._console.print(Text(f"# {text}", style="bright_black"))
+        self._console.print(Text(f"# {text}", style="#a09a86"))
 
     def run(self, shown: str, arguments: Sequence[str]) -> int:
         """Run Python with the arguments in a new terminal; return the exit status."""
