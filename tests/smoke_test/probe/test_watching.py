@@ -58,7 +58,7 @@ def test_a_deployment_that_loses_requests_is_detected(free_port: int, tmp_path: 
     assert re.fullmatch(r"\d\d:\d\d:\d\d ok, release r1", lines[0])
     assert re.fullmatch(r"\S+ \S+ -> ok, after \d+\.\d s, release r1 -> r2", lines[-2])
     assert re.fullmatch(
-        r"Smoke test failed: checked \d+, failed \d+, (unanswered 1, )?"
+        r"Smoke test failed: asked \d+, failed \d+, (unanswered 1, )?"
         r"longest outage \d+\.\d s \(\S+\), releases r1 r2\.",
         lines[-1],
     )
@@ -158,7 +158,7 @@ def test_a_terminal_shows_a_line_that_updates(no_color: str) -> None:
     # Each update ends with the state. At a transition, it starts with a line that stays.
     states = [update.rpartition("\n")[2] for update in updates[1:-1]]
     codes = "no response yet|ok|proxy.bad_gateway"
-    assert all(re.match(rf"{clock} ({codes}), checked ", state) for state in states)
+    assert all(re.match(rf"{clock} ({codes}), asked ", state) for state in states)
     assert max(map(len, states)) == 59
     kept = "".join(update.rpartition("\n")[0] for update in updates).replace("\r", "\n")
     assert [re.sub(r"\d\.\d s", "N s", line[9:]) for line in kept.splitlines()] == [
