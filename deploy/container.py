@@ -52,6 +52,7 @@ def main() -> None:
         workers_kill_timeout="10",
     )
     sys.argv[1:1] = ["--factory", "--respawn-failed-workers"]
+    # granian does not annotate it.
     entrypoint()  # type: ignore[no-untyped-call]
 
 
