@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.processes import cpu_seconds_of
 from smoke_test.contract import BODY
 from tests.container import NAME, RELEASE
 from tests.container.conftest import Start
@@ -97,20 +96,14 @@ def test_an_error_in_a_view_is_one_line_with_its_traceback(start: Start, tmp_pat
     assert "ZeroDivisionError" in line["traceback"]
 
 
-def test_the_healthcheck_passes_and_is_cheap(start: Start, podman: Podman) -> None:
+def test_the_healthcheck_passes_without_django(start: Start, podman: Podman) -> None:
     container = start().wait_until_ready()
-    source = (
-        "import os, resource, subprocess, sys\n"
-        "subprocess.run([sys.executable, '-m', 'deploy.healthcheck'], check=True)\n"
-        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(used.ru_utime + used.ru_stime)"
-    )
 
     assert podman("healthcheck", "run", container.name).returncode == 0
-    runs = [podman("exec", container.name, "python", "-c", source).stdout for _ in range(5)]
-    seconds = min(float(run.splitlines()[-1]) for run in runs)
-    # The limit.
-    assert seconds <= 0.15
+    # Standard error names each imported module. Django alone would double the processor time.
+    run = podman("exec", container.name, *"python -X importtime -m deploy.healthcheck".split())
+    assert " smoke_test.probe.cli\n" in run.stderr
+    assert "django" not in run.stderr
 
 
 def test_the_healthcheck_notices_a_stopped_worker(start: Start, podman: Podman) -> None:
@@ -131,13 +124,6 @@ def test_two_workers_use_at_most_100_mb(start: Start, podman: Podman) -> None:
     unit = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
     number, name = re.findall(r"^([\d.]+)(\w+) /", usage)[0]
     assert 0 < float(number) * unit[name] <= 100e6
-
-
-def test_its_first_response_uses_at_most_a_second_of_processor_time(start: Start) -> None:
-    container = start("--no-healthcheck").wait_until_ready()
-
-    # The limit. On an idle machine, the elapsed time is the same.
-    assert sum(map(cpu_seconds_of, [container.pid, *container.workers()])) <= 1
 
 
 def test_a_killed_worker_is_replaced(site: Container) -> None:
