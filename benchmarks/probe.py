@@ -4,6 +4,7 @@ Each round runs each command. Writes medians in milliseconds, their spread, and 
 ratios to `import pycurl` within a round.
 """
 
+import os
 import shutil
 import statistics
 import subprocess
@@ -27,7 +28,7 @@ def main() -> None:
     server = Server(granian(PETSAGE)(port), {})
     try:
         until_answered(port, PATH)
-        times = _measure(f"http://127.0.0.1:{port}{PATH}")
+        times = _measure(port)
     finally:
         server.stop()
     rows = []
@@ -40,14 +41,16 @@ def main() -> None:
     write_table(PERFORMANCE, head, rows)
 
 
-def _measure(url: str) -> dict[str, list[float]]:
+def _measure(port: int) -> dict[str, list[float]]:
     """Return the durations of each command in milliseconds."""
+    url = f"http://127.0.0.1:{port}{PATH}"
     curl = shutil.which("curl") or sys.exit("curl is not installed: apt-get install curl")
     manage = [sys.executable, "manage.py"]
     commands = {
         "curl": [curl, "--fail", "--silent", url],
         BASE: [sys.executable, "-c", "import pycurl"],
         "python -m smoke_test.probe URL": [sys.executable, "-m", "smoke_test.probe", url],
+        "python -m deploy.healthcheck": [sys.executable, "-m", "deploy.healthcheck"],
         "manage.py smoke_test URL": [*manage, "smoke_test", url],
         "manage.py smoke_test --in-process": [*manage, "smoke_test", "--in-process"],
         "manage.py check --tag smoke_test": [*manage, "check", "--tag", "smoke_test"],
@@ -56,6 +59,8 @@ def _measure(url: str) -> dict[str, list[float]]:
             *("check", "--deploy", "--tag", "smoke_test"),
         ],
     }
+    # The image's HEALTHCHECK reads it.
+    os.environ["GRANIAN_PORT"] = str(port)
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(ROUNDS):
         for name, command in commands.items():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -63,7 +64,8 @@ class Client:
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         # A daemon, because a request that hangs leaves it behind.
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def __enter__(self) -> "Client":
         return self
@@ -76,15 +78,27 @@ class Client:
 
         Raises TimeoutError at the deadline.
         """
-        end = time.monotonic() + request.limit_s
+        end = self._clock_s() + request.limit_s
         self._requests.put(request)
-        while (left_s := end - time.monotonic()) > 0:
+        while (left_s := end - self._clock_s()) > 0:
             self._deadline.check_cancelled()
             if not self._deadline.left_s:
                 raise TimeoutError
             with suppress(queue.Empty):
                 return self._answers.get(timeout=min(left_s, self._deadline.left_s, 0.1))
         return Answer(_exchange(request), timed_out_s=request.limit_s)
+
+    def _clock_s(self) -> float:
+        """Return a time that stands still while the thread waits for a processor.
+
+        Otherwise a healthy project would look slow on a busy machine. Only Linux counts this wait:
+        https://docs.kernel.org/scheduler/sched-stats.html
+        """
+        waited_ns = 0
+        with suppress(OSError):
+            path = Path(f"/proc/self/task/{self._thread.native_id}/schedstat")
+            waited_ns = int(path.read_text().split()[1])
+        return time.monotonic() - waited_ns / 1e9
 
     def _serve(self) -> None:
         while request := self._requests.get():

@@ -2,9 +2,13 @@
 
 import os
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from http import HTTPStatus
 
 import pytest
 from django.core.cache import cache
@@ -12,9 +16,14 @@ from django.core.checks import run_checks
 from django.http import HttpRequest, HttpResponse
 from pytest_django import Settings
 
+from benchmarks.processes import cpu_seconds_of
 from petsage_project.settings import MIDDLEWARE
+from smoke_test.in_process.client import Client
+from smoke_test.in_process.requests import Request
 from smoke_test.in_process.shallowness import Call, recorded_calls
+from smoke_test.probe.deadline import Deadline
 from tests.conftest import ROOT
+from tests.polling import wait_until
 
 Seen = dict[str, str]
 
@@ -71,6 +80,38 @@ def test_a_hung_request_that_ends_late_does_not_affect_the_next_one() -> None:
 
     assert [call.resource for call in calls] == ["cache"]
     assert os._exit is exit_at_once
+
+
+def takes_turns(get_response: Callable[[HttpRequest], HttpResponse]) -> object:
+    """Use 20 ms of processor 0, with the lowest priority."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        # On Linux, these affect only this thread.
+        os.sched_setaffinity(0, {0})
+        os.setpriority(os.PRIO_PROCESS, 0, 19)
+        end = time.thread_time() + 0.02
+        while time.thread_time() < end:
+            pass
+        return get_response(request)
+
+    return handle
+
+
+@pytest.mark.process
+def test_waiting_for_a_processor_does_not_count_as_slow(settings: Settings) -> None:
+    settings.MIDDLEWARE = [*MIDDLEWARE, f"{__name__}.takes_turns"]
+    settings.WSGI_APPLICATION = None
+    deadline = Deadline(float("inf"), lambda: None)
+    busy = "import os; os.sched_setaffinity(0, {0})\nwhile True: pass"
+
+    with subprocess.Popen([sys.executable, "-c", busy]) as other, Client(deadline) as client:
+        wait_until(lambda: cpu_seconds_of(other.pid) > 0.2, "it is busy")
+        answer = client.send(Request("a busy machine", "localhost"))
+        other.kill()
+
+    assert answer.exchange.status == HTTPStatus.OK
+    # It took longer than its limit.
+    assert answer.exchange.timings.total > 1000 * Request("", "").limit_s
 
 
 def _values(seen: list[Seen], name: str) -> set[str]:
