@@ -7,6 +7,7 @@ import re
 import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
@@ -35,6 +36,8 @@ _ALSO = re.compile(
     r"(/[A-Za-z0-9._~:/\[\]@!$&'()*+,;%-]*(?:\?[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*?)?)"
     r"(?:=([1-5]\d\d))?"
 )
+# Without its value, which could be a credential.
+_OPTION = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*|-[A-Za-z]")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*[\t\x20-\x7e]+")
 
 
@@ -73,14 +76,23 @@ class Parser(ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> Namespace:
         self._arguments = sys.argv[1:] if args is None else args
-        given, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            # Omit the value, which could be a credential.
-            name = unknown[0].partition("=")[0] if unknown[0].startswith("-") else "argument"
-            self.error(f"got an unknown {name}, expected the options of --help")
+        self._refuse_unknown_options()
+        given = self.parse_intermixed_args(self._arguments, namespace)
         if problem := conflict(given):
             self.error(problem)
         return given
+
+    def _refuse_unknown_options(self) -> None:
+        """Refuse them before parsing, which would take `-H 'Authorization: ...'` for a URL."""
+        for argument in takewhile(lambda argument: argument != "--", self._arguments):
+            match = _OPTION.match(argument)
+            if match and match[0] not in self._option_string_actions:
+                # Imported here because few runs need it.
+                from difflib import get_close_matches
+
+                [known] = get_close_matches(match[0], self._option_string_actions, 1, cutoff=0)
+                expected = f"an option from --help, such as {known}"
+                self.error(f"got an unknown {match[0]}, expected {expected}")
 
     def error(self, message: str) -> NoReturn:
         text = f"error: {_redacted(message)}"

@@ -9,7 +9,7 @@ from smoke_test.probe.exchange import Exchange
 MAX_REDIRECTS = 5
 
 _STATUSES = {301, 302, 303, 307, 308}
-_URL = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
+_URL = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%25[A-Za-z0-9._~-]+)?")
 
 

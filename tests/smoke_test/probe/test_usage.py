@@ -184,6 +184,8 @@ SECRETS = [
     ["http://a/", "--direct", "https://user:hunter2@h/"],
     ["http://a/", "--release", "user:hunter2@h"],
     ["http://a/", "--heade", "Authorization: hunter2"],
+    ["-H", "Authorization: hunter2", "http://a/"],
+    ["-HAuthorization: hunter2", "http://a/"],
     ["http://a/", "--header", "Authorization hunter2"],
     ["http://a/", "--header=Authorization:hunter2\n"],
     ["http://a/", "--format", "user:hunter2@h"],
