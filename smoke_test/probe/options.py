@@ -77,7 +77,10 @@ class Parser(ArgumentParser):
     ) -> Namespace:
         self._arguments = sys.argv[1:] if args is None else args
         self._refuse_unknown_options()
-        given = self.parse_intermixed_args(self._arguments, namespace)
+        # Not parse_intermixed_args(), which forgets `--` and would obey a URL such as `--help`.
+        given, others = self.parse_known_args(self._arguments, namespace)
+        if others:
+            self.error("got URLs on both sides of an option, expected them side by side")
         if problem := conflict(given):
             self.error(problem)
         return given

@@ -183,7 +183,7 @@ def test_a_healthy_url_does_not_hide_a_dead_app(tmp_path: Path) -> None:
 def test_one_call_judges_several_urls() -> None:
     with serving(app()) as port, serving(BAD_GATEWAY) as bad_port:
         urls = [f"http://127.0.0.1:{p}/smoke-test/" for p in (port, bad_port)]
-        report = probe(urls[0], "--timeout=9", urls[1])
+        report = probe(*urls)
 
     assert (report.exit_status, report.codes) == (1, ["ok", "proxy.bad_gateway"])
     assert [verdict["url"] for verdict in report.document["verdicts"]] == urls

@@ -40,6 +40,8 @@ from tests.smoke_test.probe.report import probe
             ["http://a/", "--all-addresses", "--connect-to", "unix:/x"],
             "--all-addresses with a unix",
         ),
+        (["http://a/", "--page", "http://b/"], "URLs on both sides of an option"),
+        (["--", "--help"], "'--help'"),
         ([], "no URL"),
         ([""], "'', expected a URL that begins with http"),
         (["--wait", "3"], "no URL"),
