@@ -169,8 +169,15 @@ def test_all_pods_run_the_same_pinned_image_as_the_images_user(manifests: Manife
         context = spec["securityContext"]
         assert container["image"] == f"localhost:5001/petsage:{RELEASE}@{DIGEST}"
         assert (str(context["runAsUser"]), str(context["runAsGroup"])) == user
+        # The restricted Pod Security Standard requires this one; checkov checks the others.
+        assert context["runAsNonRoot"] is True
     [exposed] = re.findall(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE)
     assert _container(manifests)["ports"] == [{"name": "http", "containerPort": int(exposed)}]
+
+
+def test_the_namespaces_services_change_no_setting(manifests: Manifests) -> None:
+    # Such as PETSAGE_PORT=tcp://10.0.0.1:80, because the Service is called petsage.
+    assert [pod["spec"]["enableServiceLinks"] for pod in _pods(manifests)] == [False] * 3
 
 
 def test_an_image_of_another_name_has_no_release(tmp_path: Path) -> None:
@@ -193,7 +200,9 @@ def test_the_example_is_complete_by_itself(example: Manifests) -> None:
     }
     assert spec["volumes"][0]["secret"]["secretName"] == secret["metadata"]["name"]
     assert spec["serviceAccountName"] == example.get("ServiceAccount")["metadata"]["name"]
-    # The app reads a file of the Secret, and Django accepts its content as a key.
+    # The app reads a file of the Secret, as its group, and Django accepts its content as a key.
+    assert spec["volumes"][0]["secret"]["defaultMode"] == 0o440
+    assert spec["securityContext"]["fsGroup"] == spec["securityContext"]["runAsGroup"]
     [mount] = container["volumeMounts"]
     [variable] = container["env"]
     assert variable["name"] == "DJANGO_SECRET_KEY_FILE"
@@ -207,6 +216,23 @@ def test_a_changed_setting_replaces_the_pods(example: Manifests, tmp_path: Path)
     changed = render(overlay(tmp_path, hosts="other.example"))
 
     assert _container(changed)["envFrom"] != _container(example)["envFrom"]
+
+
+def test_a_pod_stops_only_after_another_is_ready(manifests: Manifests) -> None:
+    deployment = manifests.get("Deployment")["spec"]
+
+    assert deployment["strategy"] == {"rollingUpdate": {"maxUnavailable": 0}}
+
+
+def test_each_release_is_spread_but_fits_one_node(manifests: Manifests) -> None:
+    constraints = _spec(manifests)["topologySpreadConstraints"]
+
+    assert [each["topologyKey"] for each in constraints] == [
+        "kubernetes.io/hostname", "topology.kubernetes.io/zone",
+    ]  # fmt: skip
+    for each in constraints:
+        assert (each["maxSkew"], each["whenUnsatisfiable"]) == (1, "ScheduleAnyway")
+        assert each["matchLabelKeys"] == ["pod-template-hash"]
 
 
 def test_labels_select_the_pods_they_should(manifests: Manifests) -> None:
@@ -241,6 +267,7 @@ def test_network_policies_allow_only_the_apps_port(manifests: Manifests) -> None
     app = manifests.get("NetworkPolicy")["spec"]
     gate = manifests.get("NetworkPolicy", "petsage-gate")["spec"]
 
+    assert [policy["policyTypes"] for policy in (app, gate)] == [["Ingress", "Egress"]] * 2
     # Numbers, because some network plugins do not support named ports.
     assert app["ingress"] == [{"ports": [{"port": port["containerPort"]}]}]
     assert "egress" not in app
@@ -251,10 +278,13 @@ def test_network_policies_allow_only_the_apps_port(manifests: Manifests) -> None
 
 
 def test_a_pod_may_always_be_evicted(manifests: Manifests, example: Manifests) -> None:
-    budget = manifests.get("PodDisruptionBudget")["spec"]["maxUnavailable"]
+    disruption = manifests.get("PodDisruptionBudget")["spec"]
+    budget = disruption["maxUnavailable"]
     autoscaler = manifests.get("HorizontalPodAutoscaler")["spec"]
 
     assert 0 < budget < example.get("Deployment")["spec"]["replicas"]
+    # Even one that is not Ready, if another is not Ready either.
+    assert disruption["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
     assert budget < autoscaler["minReplicas"] < autoscaler["maxReplicas"]
     # `replicas` would conflict with the autoscaler.
     assert "replicas" not in manifests.get("Deployment")["spec"]
@@ -287,6 +317,30 @@ def test_the_time_limits_fit_those_of_the_app(manifests: Manifests) -> None:
     assert deployment["progressDeadlineSeconds"] > (
         noticed_s["startupProbe"] + deployment["minReadySeconds"]
     )
+
+
+def test_the_docs_give_the_limits_of_the_manifests(manifests: Manifests) -> None:
+    docs = " ".join((ROOT / "docs/kubernetes.md").read_text().split())
+    deployment, container, gate = (
+        manifests.get("Deployment")["spec"],
+        _container(manifests),
+        manifests.gate(),
+    )
+    requested, limit = (
+        container["resources"][name]["memory"].removesuffix("Mi")
+        for name in ("requests", "limits")
+    )
+    stop_s = _spec(manifests)["terminationGracePeriodSeconds"]
+
+    for sentence in (
+        f"it requests {requested} Mi, and its limit is {limit} Mi",
+        f"after a new one has been Ready for {deployment['minReadySeconds']} s",
+        f"it serves for {container['lifecycle']['preStop']['sleep']['seconds']} more seconds",
+        f"within {stop_s} s in all",
+        f"fails after {deployment['progressDeadlineSeconds'] // 60} minutes",
+        f"fails after {gate['activeDeadlineSeconds']} s",
+    ):
+        assert sentence in docs
 
 
 def test_the_gate_ends_by_itself(manifests: Manifests) -> None:
