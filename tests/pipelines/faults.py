@@ -113,7 +113,7 @@ FAULTS = {
     "package missing": Fault(package_missing, "No matching distribution found"),
     "packages not writable": Fault(packages_not_writable, "cannot create directory"),
     "Python missing": Fault(python_missing, "expected Python 3.11 or later with pip"),
-    "Python too old": Fault(python_too_old, "(python 3.10)', expected Python 3.11"),
+    "Python too old": Fault(python_too_old, "', expected Python 3.11 or later"),
     "Python without pip": Fault(python_without_pip, "No module named pip"),
     "probe crashes": Fault(probe_crashes, "RuntimeError: frobnicated"),
     "probe killed": Fault(probe_killed, "killed"),
