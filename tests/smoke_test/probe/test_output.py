@@ -95,7 +95,9 @@ def test_the_file_is_replaced_in_one_step_and_readable_by_others(tmp_path: Path)
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
-@pytest.mark.parametrize("kind", ["no directory", "directory", "fifo", "device", "long", "empty"])
+@pytest.mark.parametrize(
+    "kind", ["no directory", "directory", "fifo", "device", "long", "loop", "empty"]
+)
 def test_a_path_that_cannot_be_written_is_a_usage_error(kind: str, tmp_path: Path) -> None:
     paths = {
         "no directory": str(tmp_path / "none/report"),
@@ -103,9 +105,11 @@ def test_a_path_that_cannot_be_written_is_a_usage_error(kind: str, tmp_path: Pat
         "fifo": str(tmp_path / "fifo"),
         "device": "/dev/full",
         "long": str(tmp_path / ("x" * 300)),
+        "loop": str(tmp_path / "loop"),
         "empty": "",
     }
     os.mkfifo(paths["fifo"])
+    Path(paths["loop"]).symlink_to("loop")
     # Nothing listens on port 1, but the error comes before any request.
     result = run("http://127.0.0.1:1/", "--output", paths[kind])
 
