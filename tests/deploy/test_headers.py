@@ -267,13 +267,8 @@ def test_nginx_passes_the_apps_own_errors_through(stack: Stack) -> None:
         assert reply.headers["Proxy-Status"] is None
 
 
-@pytest.mark.parametrize("method", ["TRACE", "CONNECT"])
-def test_methods_that_nginx_refuses_get_405_with_allow_and_proxy_status(
-    stack: Stack, method: str
-) -> None:
-    received = send_raw(
-        stack.port, f"{method} /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-    )
+def test_a_method_that_nginx_refuses_gets_405_with_allow_and_proxy_status(stack: Stack) -> None:
+    received = send_raw(stack.port, b"TRACE /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
     head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 405 Not Allowed\r\n")
