@@ -36,14 +36,13 @@ def without_app(start: Start) -> Stack:
     return stack
 
 
-def test_without_the_app_nginx_responds_502_immediately_as_json(without_app: Stack) -> None:
+def test_without_the_app_nginx_responds_502_as_json(without_app: Stack) -> None:
     reply = request(without_app.port)
 
     assert reply.status == HTTPStatus.BAD_GATEWAY
     assert reply.json() == {"detail": "PetSage is not responding."}
     assert reply.headers["Content-Type"] == "application/json"
     assert _is_from_nginx(reply)
-    assert reply.seconds < 1
 
 
 def test_without_the_app_browsers_get_a_502_page(without_app: Stack) -> None:

@@ -141,8 +141,8 @@ def test_the_deadline_holds_against_a_server_that_never_finishes(script: Script)
         report = probe(f"http://127.0.0.1:{port}/smoke-test/", "--wait", "3", "--timeout", "60")
         took_s = time.monotonic() - started
 
-    # The promised limit, plus 10 %. This is not a speed test.
-    assert took_s <= 3.3
+    # The promised limit, and a second for a busy machine. This is not a speed test.
+    assert took_s <= 4
     assert (report.exit_status, report.codes) == (1, ["http.timeout"])
 
 
