@@ -2,14 +2,19 @@
 
 import os
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.processes import answers, children
 from tests.conftest import ROOT, listens
 from tests.deploy.client import request
 from tests.polling import wait_until
+from tests.smoke_test.probe.servers import Script
 
 OK = 200
 
@@ -74,6 +79,26 @@ class Stack:
         command = [sys.executable, "-m", f"deploy.{part}", *arguments]
         with (self.var / f"{part}.err").open("ab") as errors:
             return subprocess.Popen(command, cwd=ROOT, env=self.environ, stderr=errors)
+
+
+@contextmanager
+def stand_in(stack: Stack, script: Script) -> Iterator[None]:
+    """Run `script` for each connection to either socket, instead of the app."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            script(self.request)
+
+    first, second = stack.sockets
+    with socketserver.ThreadingUnixStreamServer(str(first), Handler) as server:
+        second.symlink_to(first)
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            first.unlink()
+            second.unlink()
 
 
 def workers(pid: int) -> list[int]:

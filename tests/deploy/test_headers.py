@@ -1,13 +1,16 @@
 """Which hosts are served, which headers clients cannot spoof, and which every response has."""
 
 import re
+import socket
 from http import HTTPStatus
 
 import pytest
 
 from smoke_test.contract import BODY
 from tests.deploy.client import request, send_raw
-from tests.deploy.running import Stack
+from tests.deploy.conftest import Start
+from tests.deploy.running import Stack, stand_in
+from tests.smoke_test.probe.servers import read_request
 
 pytestmark = pytest.mark.stack
 
@@ -81,7 +84,9 @@ def test_other_malformed_requests_get_400_as_json(stack: Stack, line: bytes) -> 
     assert body == b'{"detail":"Bad request."}'
 
 
-@pytest.mark.parametrize("target", ["/", "/docs/", "/smoke-test/x", "//docs/", "/static/"])
+@pytest.mark.parametrize(
+    "target", ["/", "/docs/", "/smoke-test/x", "/x/smoke-test/", "//docs/", "/static/"]
+)
 def test_a_request_by_ip_address_gets_only_the_smoke_test(stack: Stack, target: str) -> None:
     reply = request(stack.port, target, Host="10.0.0.7")
 
@@ -101,6 +106,7 @@ def test_nginx_responds_404_to_foreign_host_names(stack: Stack, host: str) -> No
 SPOOFED = {
     "Forwarded": "for=6.6.6.6;host=evil.example;proto=https",
     "Front-End-Https": "on",
+    "Proxy": "http://evil.example",
     "X-Forwarded-For": "6.6.6.6",
     "X-Forwarded-Host": "evil.example",
     "X-Forwarded-Port": "666",
@@ -108,6 +114,7 @@ SPOOFED = {
     "X-Forwarded-Proto": "https",
     "X-Forwarded-Protocol": "https",
     "X-Forwarded-Scheme": "https",
+    "X-Forwarded-Server": "evil.example",
     "X-Forwarded-Ssl": "on",
     "X-HTTP-Method-Override": "DELETE",
     "X-Original-URL": "/docs/",
@@ -136,6 +143,53 @@ def test_spoofed_headers_do_not_change_the_response(stack: Stack, name: str) -> 
     )
     for evil in (b"evil", b"6.6.6.6", b":666", b"6" * 32, b"Proxy-Status"):
         assert evil not in head
+
+
+ONLY_FROM_NGINX = (
+    "Proxy-Status",
+    "Strict-Transport-Security",
+    "X-Request-ID",
+    "X-Upstream-Connect",
+    "X-Upstream-Status",
+)
+
+
+@pytest.mark.parametrize("target", ["/smoke-test/", "/"])
+def test_no_spoofed_header_reaches_the_app_or_the_client(start: Start, target: str) -> None:
+    forwarded: list[str] = []
+
+    def script(connection: socket.socket) -> None:
+        forwarded.extend(read_request(connection).decode().split("\r\n")[:-2])
+        lines = "".join(f"{name}: evil\r\n" for name in ONLY_FROM_NGINX)
+        connection.sendall(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{lines}\r\n".encode())
+
+    lines = "".join(f"{name}: {value}\r\n" for name, value in SPOOFED.items())
+    stack = start()
+    with stand_in(stack, script):
+        stack.start_nginx()
+        raw = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"
+        head = send_raw(stack.port, raw.encode()).decode()
+
+    assert head.startswith("HTTP/1.1 200 OK\r\n")
+    assert "evil" not in head
+    [request_id] = re.findall(r"^X-Request-ID: (\w+)", head, re.MULTILINE)
+    assert set(forwarded) == {
+        f"GET {target} HTTP/1.1",
+        f"Host: localhost:{stack.port}",
+        "X-Forwarded-For: 127.0.0.1",
+        "X-Forwarded-Proto: http",
+        f"X-Request-ID: {request_id}",
+        # These mean nothing in a request.
+        f"Proxy-Status: {SPOOFED['Proxy-Status']}",
+        f"X-PetSage-Release: {SPOOFED['X-PetSage-Release']}",
+    }
+
+
+@pytest.mark.parametrize("name", ["json", "page", "malformed"])
+def test_the_locations_of_nginxs_errors_are_internal(stack: Stack, name: str) -> None:
+    reply = request(stack.port, f"/.proxy/{name}")
+
+    assert reply.status == HTTPStatus.NOT_FOUND
 
 
 def test_the_host_in_the_request_line_beats_the_host_header(stack: Stack) -> None:
@@ -200,6 +254,31 @@ def test_a_page_keeps_its_own_policy(stack: Stack, target: str, script: str) -> 
     [policy] = reply.headers.get_all("Content-Security-Policy", [])
     assert script in policy
     assert reply.headers.get_all("Cross-Origin-Resource-Policy") == ["same-origin"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("text/html", "text/html; charset=utf-8"),
+        ("TEXT/HTML", "text/html; charset=utf-8"),
+        ("application/json", "application/json"),
+    ],
+)
+def test_nginxs_own_errors_have_every_security_header(
+    stack: Stack, accept: str, content_type: str
+) -> None:
+    reply = request(stack.port, "/static/missing", Accept=accept)
+
+    expected = {
+        "Cache-Control": "no-store",
+        "Content-Type": content_type,
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Referrer-Policy": "same-origin",
+        "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+    }
+    assert {name: reply.headers[name] for name in expected} == expected
 
 
 def test_consul_gets_json(stack: Stack) -> None:
@@ -267,14 +346,47 @@ def test_nginx_passes_the_apps_own_errors_through(stack: Stack) -> None:
         assert reply.headers["Proxy-Status"] is None
 
 
-def test_a_method_that_nginx_refuses_gets_405_with_allow_and_proxy_status(stack: Stack) -> None:
-    received = send_raw(stack.port, b"TRACE /smoke-test/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+@pytest.mark.parametrize(
+    ("line", "allow"),
+    [
+        (b"TRACE /smoke-test/", b"GET, HEAD, OPTIONS"),
+        (b"POST /static/petsage/icon.svg", b"GET, HEAD"),
+    ],
+)
+def test_methods_that_nginx_refuses_get_405_with_allow_and_proxy_status(
+    stack: Stack, line: bytes, allow: bytes
+) -> None:
+    lines = b"Host: localhost\r\nConnection: close\r\n"
+
+    received = send_raw(stack.port, line + b" HTTP/1.1\r\n" + lines + b"\r\n")
 
     head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 405 Not Allowed\r\n")
     assert b"\r\nProxy-Status: nginx; error=http_request_error\r\n" in head
-    assert b"\r\nAllow: GET, HEAD, OPTIONS\r\n" in head
+    assert b"\r\nAllow: " + allow + b"\r\n" in head
     assert body == b'{"detail":"Method not allowed."}'
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "status", "detail"),
+    [
+        (b"GET /static/ HTTP/1.1", b"", b"403", b"Permission denied."),
+        (b"GET /static/petsage/icon.svg HTTP/1.1", b"Range: bytes=99999-\r\n", b"416",
+         b"The range cannot be served."),
+        (b"GET / HTTP/1.1", b"Transfer-Encoding: identity\r\n", b"501", b"Not implemented."),
+        (b"GET / HTTP/3.0", b"", b"505", b"HTTP version not supported."),
+    ],
+)  # fmt: skip
+def test_nginxs_other_errors_are_json_too(
+    stack: Stack, line: bytes, field: bytes, status: bytes, detail: bytes
+) -> None:
+    lines = b"\r\nHost: localhost\r\nConnection: close\r\n"
+
+    head, _, body = send_raw(stack.port, line + lines + field + b"\r\n").partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert b"\r\nProxy-Status: nginx; error=" in head
+    assert body == b'{"detail":"%s"}' % detail
 
 
 @pytest.mark.parametrize(
@@ -296,7 +408,8 @@ def test_static_files_with_a_digest_are_immutable_and_compressed(stack: Stack) -
     page = request(stack.port, "/docs/", Accept="text/html").body.decode()
     script = next(part for part in page.split('"') if "swagger-ui-bundle." in part)
 
-    packed = request(stack.port, script, Accept_Encoding="gzip")
+    # A CDN sends Via.
+    packed = request(stack.port, script, Accept_Encoding="gzip", Via="1.1 cdn")
     plain = request(stack.port, script)
 
     assert packed.status == HTTPStatus.OK
