@@ -12,8 +12,10 @@ import pytest
 from smoke_test.contract import BODY
 from tests.deploy.client import Reply, load, request
 from tests.deploy.conftest import Start
-from tests.deploy.running import Stack, freeze
+from tests.deploy.running import Stack, freeze, stand_in
 from tests.polling import wait_until
+from tests.smoke_test.probe.answers import closed, silent
+from tests.smoke_test.probe.servers import Script, sends
 
 pytestmark = pytest.mark.stack
 
@@ -71,6 +73,56 @@ def test_only_the_probe_sees_that_nginx_could_not_connect(without_app: Stack) ->
     assert set(probe.headers["X-Upstream-Connect"].split(", ")) == {"-"}
     assert other.headers["X-Upstream-Status"] is None
     assert other.headers["X-Upstream-Connect"] is None
+
+
+INVALID = sends(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "script", "tries", "error"),
+    [
+        ("GET", "/smoke-test/", closed, 3, "connection_terminated"),
+        ("GET", "/smoke-test/", INVALID, 3, "connection_terminated"),
+        ("GET", "/smoke-test/", silent, 2, "connection_read_timeout"),
+        ("GET", "/", closed, 3, "connection_terminated"),
+        ("GET", "/", INVALID, 3, "connection_terminated"),
+        # Another try would occupy the second worker too.
+        ("GET", "/", silent, 1, "connection_read_timeout"),
+        # The app may have acted on it.
+        ("POST", "/smoke-test/", closed, 1, "connection_terminated"),
+        ("POST", "/", closed, 1, "connection_terminated"),
+    ],
+)
+def test_nginx_retries_only_what_is_safe_to_repeat(
+    start: Start, method: str, target: str, script: Script, tries: int, error: str
+) -> None:
+    tried: list[socket.socket] = []
+
+    def recording(connection: socket.socket) -> None:
+        tried.append(connection)
+        script(connection)
+
+    # A new nginx, which does not avoid an instance yet.
+    stack = start()
+    with stand_in(stack, recording):
+        stack.start_nginx()
+        reply = request(stack.port, target, method)
+
+    assert len(tried) == tries
+    assert reply.headers["Proxy-Status"] == f"nginx; error={error}"
+    assert _is_from_nginx(reply)
+
+
+def test_each_request_tries_both_instances_even_if_both_have_just_failed(start: Start) -> None:
+    tried: list[socket.socket] = []
+    stack = start()
+
+    with stand_in(stack, tried.append):
+        stack.start_nginx()
+        statuses = {request(stack.port).status for _ in range(20)}
+
+    assert statuses == {HTTPStatus.BAD_GATEWAY}
+    assert len(tried) >= 2 * 20
 
 
 def test_nginx_finds_a_restarted_app_without_a_reload(stack: Stack) -> None:
