@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
+from django.test import override_settings
 
 from smoke_test.contract import BODY
 from tests.deploy.client import request, send_raw
@@ -16,18 +17,21 @@ from tests.smoke_test.probe.report import probe
 
 pytestmark = pytest.mark.stack
 
+NAMES = ["localhost", "petsage.example"]
+
 
 @pytest.fixture(scope="module")
 def stack(start: Start) -> Stack:
     """Return a stack without its nginx."""
-    stack = start()
+    stack = start(DJANGO_ALLOWED_HOSTS=",".join(NAMES))
     stack.start_app()
     return stack
 
 
 @pytest.fixture(scope="module")
 def site(stack: Stack, openssl: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with run_site(tmp_path_factory.mktemp("tls"), stack.var, openssl) as site:
+    var = tmp_path_factory.mktemp("tls")
+    with override_settings(ALLOWED_HOSTS=NAMES), run_site(var, stack.var, openssl) as site:
         yield site
 
 
@@ -41,8 +45,9 @@ def _request(site: Site, target: str, host: str = "") -> tuple[http.client.HTTPR
         return response, response.read()
 
 
-def test_the_site_responds_over_tls_with_hsts(site: Site) -> None:
-    response, body = _request(site, "/smoke-test/")
+@pytest.mark.parametrize("host", NAMES)
+def test_the_site_responds_over_tls_with_hsts(site: Site, host: str) -> None:
+    response, body = _request(site, "/smoke-test/", host)
 
     assert (response.status, body) == (HTTPStatus.OK, BODY)
     assert response.headers.get_all("Strict-Transport-Security") == ["max-age=63072000"]
@@ -156,6 +161,14 @@ def test_everything_else_over_plain_http_is_redirected_to_the_site(
     assert reply.headers["X-Request-ID"] is not None
 
 
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.7"])
+def test_certbots_challenges_are_not_redirected(site: Site, host: str) -> None:
+    reply = request(site.http, "/.well-known/acme-challenge/none", Host=host)
+
+    assert reply.status == HTTPStatus.NOT_FOUND
+    assert reply.headers["Proxy-Status"] == "nginx; error=destination_not_found"
+
+
 def test_plain_http_on_the_tls_port_gets_400_as_json(site: Site) -> None:
     reply = request(site.https, Host="localhost")
 
@@ -170,16 +183,23 @@ def test_the_site_speaks_http_2(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "accepted"),
-    [("-tls1_3", True), ("-tls1_2", True), ("-tls1_1", False), ("-tls1", False)],
+    ("option", "ciphers", "accepted"),
+    [
+        ("-tls1_3", "ALL", True),
+        ("-tls1_2", "ALL", True),
+        # CBC, and no SHA-256.
+        ("-tls1_2", "ECDHE-ECDSA-AES128-SHA", False),
+        ("-tls1_1", "ALL", False),
+        ("-tls1", "ALL", False),
+    ],
 )
-def test_only_tls_1_2_and_1_3_are_accepted(
-    site: Site, openssl: str, option: str, accepted: bool
+def test_only_tls_1_2_and_1_3_with_strong_ciphers_are_accepted(
+    site: Site, openssl: str, option: str, ciphers: str, accepted: bool
 ) -> None:
     # At security level 0, this client accepts everything, so only the server can refuse.
     result = subprocess.run(
         [openssl, "s_client", "-connect", f"127.0.0.1:{site.https}", option,
-         "-cipher", "ALL:@SECLEVEL=0"],
+         "-cipher", f"{ciphers}:@SECLEVEL=0"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20,
     )  # fmt: skip
 
