@@ -51,6 +51,8 @@ def gitlab(step: Step) -> Command:
     """Return the command that GitLab's runner executes for the included job."""
     job = load_yaml((ROOT / "deploy/gitlab/smoke-test.yml").read_text())["smoke-test"]
     assert (job["allow_failure"], job["inherit"]) == (False, {"default": False})
+    # After every stage that deploys.
+    assert job["stage"] == ".post"
     variables = job["variables"] | {
         "CI_COMMIT_SHA": step.commit,
         "CI_JOB_TOKEN": "secret",

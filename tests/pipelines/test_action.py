@@ -96,6 +96,12 @@ def test_an_empty_input_does_not_get_its_default(step: Step) -> None:
         assert (result.status, f"--{name}" in result.output) == (2, True)
 
 
+def test_a_missing_ca_file_fails(step: Step) -> None:
+    result = execute(action(step, {"url": str(step.url), "ca-file": "/nowhere"}), step)
+
+    assert (result.status, "smoke_test.probe.ca_file" in result.output) == (3, True)
+
+
 def test_each_line_is_a_path_or_a_header_and_headers_are_not_printed(step: Step) -> None:
     heads: list[str] = []
 
@@ -107,14 +113,14 @@ def test_each_line_is_a_path_or_a_header_and_headers_are_not_printed(step: Step)
         inputs = {
             "url": f"http://127.0.0.1:{port}/smoke-test/",
             "also": "/\n\n  /docs/=200\n",
-            "header": "Client-Id: me\nClient-Secret: pa$(id)ss `id` 'word'\n",
+            "header": "Client-Id: me\nClient-Secret: pa$(id)ss `id` 'word' \\d\n",
         }
         result = execute(action(step, inputs), step)
 
     assert (result.status, "$(id)ss" in result.output) == (0, False)
     assert {head.split()[1] for head in heads} == {"/smoke-test/", "/", "/docs/"}
     assert all("\r\nClient-Id: me\r\n" in head for head in heads)
-    assert all("\r\nClient-Secret: pa$(id)ss `id` 'word'\r\n" in head for head in heads)
+    assert all("\r\nClient-Secret: pa$(id)ss `id` 'word' \\d\r\n" in head for head in heads)
 
 
 def test_the_workspace_is_neither_read_nor_written(step: Step) -> None:
@@ -123,6 +129,8 @@ def test_the_workspace_is_neither_read_nor_written(step: Step) -> None:
             f"raise RuntimeError('{name} of the workspace')\n"
         )
     before = sorted(step.directory.iterdir())
+    # Without packages, so pip runs too.
+    step.environ["RUNNER_TEMP"] = str(make_directory(step, "temp"))
 
     result = execute(github(step), step)
 

@@ -65,7 +65,9 @@ def test_the_inputs_and_outputs_are_those_of_the_action() -> None:
     }
 
     assert listed == defaults
-    assert table("Output").keys() == ACTION["outputs"].keys()
+    assert {name: it["value"] for name, it in ACTION["outputs"].items()} == {
+        name: f"${{{{ steps.probe.outputs.{name} }}}}" for name in table("Output")
+    }
 
 
 def test_the_variables_are_those_of_the_gitlab_job() -> None:
