@@ -1,4 +1,4 @@
-"""deploy/healthcheck.py sends a Host that DJANGO_ALLOWED_HOSTS allows."""
+"""deploy/healthcheck.py sends an allowed Host, and fails without the app."""
 
 import os
 import re
@@ -33,10 +33,19 @@ def test_the_first_allowed_host_is_sent(hosts: str, host: str) -> None:
         app()(connection)
 
     with serving(script) as port:
-        environ = {"DJANGO_ALLOWED_HOSTS": hosts, "GRANIAN_PORT": str(port)}
-        result = subprocess.run(
-            [sys.executable, "-m", "deploy.healthcheck"],
-            cwd=ROOT, env=os.environ | environ, capture_output=True, check=False,
-        )  # fmt: skip
+        status = _healthcheck(port, DJANGO_ALLOWED_HOSTS=hosts)
 
-    assert (result.returncode, sent) == (0, [host])
+    assert (status, sent) == (0, [host])
+
+
+def test_without_the_app_it_fails(free_port: int) -> None:
+    assert _healthcheck(free_port) == 1
+
+
+def _healthcheck(port: int, **environ: str) -> int:
+    """Return the exit status of the health check for this port."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.healthcheck"],
+        cwd=ROOT, env=os.environ | {"GRANIAN_PORT": str(port)} | environ, capture_output=True,
+        check=False,
+    ).returncode  # fmt: skip

@@ -69,3 +69,12 @@ def test_the_release_can_differ_from_the_commit(step: Step) -> None:
     result = execute(command, step)
 
     assert (result.status, "release.mismatch" in result.output) == (1, True)
+
+
+def test_another_version_of_the_probe_is_not_run(step: Step) -> None:
+    command = gitlab(step)
+    command.environ["PETSAGE_REF"] = "v0.0.0"
+
+    result = execute(command, step)
+
+    assert (result.status, "v0.0.0 not found" in result.output) == (128, True)
