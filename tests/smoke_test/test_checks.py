@@ -379,6 +379,14 @@ def test_started_processes_and_waits_are_reported(project: str) -> None:
     assert _blamed(issues) == [(check_id, blamed)], issues
 
 
+def test_a_view_without_renderers_lacks_both() -> None:
+    with override_settings(ROOT_URLCONF=routed(SmokeTestView, renderer_classes=())):
+        issues = _issues(deploy=False)
+
+    blamed = "SmokeTestView.renderer_classes"
+    assert _blamed(issues) == [("E005", blamed), ("E006", blamed)]
+
+
 def test_each_of_several_causes_is_reported() -> None:
     names = ["raises", "no_kubelet", "tries_the_cache", "no_head"]
     changes = {
