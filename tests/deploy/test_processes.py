@@ -1,13 +1,15 @@
-"""Reading processes from /proc, and checking an app on its socket."""
+"""Reading processes from /proc, checking an app on its socket, and the time limit of a request."""
 
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from deploy.processes import answers, children
+from tests.conftest import ROOT
 from tests.deploy.running import state
 from tests.polling import wait_until
 
@@ -50,3 +52,21 @@ def test_a_child_is_listed_until_it_has_been_waited_for() -> None:
 
     assert child.pid in running
     assert child.pid not in children(os.getpid())
+
+
+@pytest.mark.process
+def test_the_time_limit_of_a_request_ends_with_its_response() -> None:
+    code = (
+        "import signal, wsgiref.util\n"
+        "from deploy.worker import application\n"
+        "environ = {}\n"
+        "wsgiref.util.setup_testing_defaults(environ)\n"
+        "application(environ, lambda *_: None)\n"
+        "print(*signal.getitimer(signal.ITIMER_REAL))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert result.stdout == "0.0 0.0\n", result.stderr
