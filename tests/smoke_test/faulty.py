@@ -152,6 +152,16 @@ def _title(response: HttpResponse) -> None:
     response.content = response.content.replace(b"<title>", b"<title>Staging ")
 
 
+def _cache_404(response: HttpResponse) -> None:
+    if response.status_code == 404:
+        response["Cache-Control"] = "max-age=60"
+
+
+def _empty_405(response: HttpResponse) -> None:
+    if response.status_code == 405:
+        response.content = b""
+
+
 def _set(name: str, value: str) -> Middleware:
     return _after(lambda response: response.headers.__setitem__(name, value))
 
@@ -173,6 +183,8 @@ compresses = _after(_compress)
 pretty = _after(_spaces)
 other_title = _after(_title)
 cacheable = _set("Cache-Control", "max-age=60")
+caches_404 = _after(_cache_404)
+empties_405 = _after(_empty_405)
 ignores_if_match = _before(_drop_if_match)
 other_etag = _set("ETag", 'W/"1"')
 charset = _set("Content-Type", "application/json; charset=utf-8")

@@ -228,6 +228,8 @@ DEPLOYED: dict[str, Case] = {
     "a compressed body": _middleware("compresses", "E102"),
     "pretty JSON": _middleware("pretty", "E102"),
     "a cacheable response": _middleware("cacheable", "E102"),
+    "a cacheable 404": _middleware("caches_404", "E102"),
+    "a 405 without JSON": _middleware("empties_405", "E102"),
     "another ETag": _middleware("other_etag", "E102"),
     "an ignored precondition": _middleware("ignores_if_match", "E102"),
     "a charset": _middleware("charset", "E102"),
