@@ -152,6 +152,10 @@ def _title(response: HttpResponse) -> None:
     response.content = response.content.replace(b"<title>", b"<title>Staging ")
 
 
+def _state(response: HttpResponse) -> None:
+    response.content = response.content.replace(b'data-state="ok"', b'data-state="failed"')
+
+
 def _cache_404(response: HttpResponse) -> None:
     if response.status_code == 404:
         response["Cache-Control"] = "max-age=60"
@@ -182,6 +186,7 @@ wraps = _after(_wrap)
 compresses = _after(_compress)
 pretty = _after(_spaces)
 other_title = _after(_title)
+other_state = _after(_state)
 cacheable = _set("Cache-Control", "max-age=60")
 caches_404 = _after(_cache_404)
 empties_405 = _after(_empty_405)

@@ -256,6 +256,7 @@ DEPLOYED: dict[str, Case] = {
         "WSGI_APPLICATION", _named("without_a_response"), "E101"
     ),
     "another title": _middleware("other_title", "E103"),
+    "another state": _middleware("other_state", "E103"),
     "no 404": _handler("handler404", "handler_that_returns_503", "E104"),
     "a response from a middleware": _middleware("responds_itself", "E105"),
     "the first response, cached": _middleware("caches_the_first_response", "E105"),
