@@ -576,7 +576,13 @@ HEALTHY: list[tuple[str, Script]] = [
     ),
     ("with Content-Encoding: Identity", app(Content_Encoding="Identity")),
     ("with a capitalized Content-Type", app(Content_Type="Application/JSON")),
-    ("with a slash added", by_path(root=redirecting("/smoke-test/"), smoke_test=app())),
+    *(
+        (
+            f"with a slash added, by a {status}",
+            by_path(root=redirecting("/smoke-test/", f"{status} Moved"), smoke_test=app()),
+        )
+        for status in (301, 302, 303, 307, 308)
+    ),
 ]
 
 
