@@ -1,10 +1,12 @@
 """Valid option values, and the errors for invalid ones."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from smoke_test.probe import options
+from smoke_test.probe.options import Report
 from smoke_test.probe.probe import Also
 from tests.smoke_test.probe.report import probe
 
@@ -170,3 +172,76 @@ def test_options_that_go_together_are_accepted(arguments: list[str]) -> None:
     given, _ = options.Parser("probe").parse_known_args(arguments)
 
     assert options.conflict(given) is None
+
+
+def test_without_options_one_attempt_and_only_an_error_fails() -> None:
+    given = options.Parser("probe").parse_args(["http://a/"])
+
+    assert vars(given) == {
+        "urls": ["http://a/"],
+        "in_process": False,
+        "release": None,
+        "wait": 0.0,
+        "watch": 0.0,
+        "timeout": 5.0,
+        "consecutive": 1,
+        "fail_fast": False,
+        "also": [],
+        "page": False,
+        "headers": [],
+        "all_addresses": False,
+        "connect_to": None,
+        "direct": None,
+        "ca_file": None,
+        "cert_days": 14.0,
+        "slow": 1000.0,
+        "fail_level": "ERROR",
+        "reports": [],
+    }
+
+
+def test_each_option_has_its_value(tmp_path: Path) -> None:
+    file = tmp_path / "report"
+
+    given = options.Parser("probe").parse_args(
+        [
+            *("http://a/", "--release=r1", "--wait=1", "--timeout=2", "--consecutive=3"),
+            *("--fail-fast", "--also=/b", "--also=/c=404", "--page", "--header=A: b"),
+            *("--header=C: d", "--all-addresses", "--connect-to=e", "--direct=unix:/f"),
+            *("--ca-file=g", "--cert-days=4", "--slow=5", "--fail-level=WARNING"),
+            *("--format=json", "--output", str(file), "--format=junit"),
+        ]
+    )
+
+    assert vars(given) == {
+        "urls": ["http://a/"],
+        "in_process": False,
+        "release": "r1",
+        "wait": 1.0,
+        "watch": 0.0,
+        "timeout": 2.0,
+        "consecutive": 3,
+        "fail_fast": True,
+        "also": [Also("/b", 200), Also("/c", 404)],
+        "page": True,
+        "headers": ["A: b", "C: d"],
+        "all_addresses": True,
+        "connect_to": "e",
+        "direct": "unix:/f",
+        "ca_file": "g",
+        "cert_days": 4.0,
+        "slow": 5.0,
+        "fail_level": "WARNING",
+        "reports": [Report("json", file), Report("junit", None)],
+    }
+    assert Report(None, file).format == "text"
+    assert Report("json", file).format == "json"
+
+
+@pytest.mark.parametrize(
+    "argument", ["--fail-level=warning", "--fail-level=INFO", "--format=yaml"]
+)
+def test_a_level_or_format_that_does_not_exist_is_a_usage_error(argument: str) -> None:
+    report = probe("http://a/", argument)
+
+    assert (report.exit_status, report.document) == (2, None)
