@@ -83,6 +83,134 @@ def test_a_warning_that_fails_never_looks_like_a_pass(report_format: str) -> Non
     assert not looks_like_a_pass(render(failed, report_format), report_format)
 
 
+def failed_outcome() -> Outcome:
+    """Return an outcome with a pass, a warning and an error after another one."""
+    passed = verdict(
+        status=200,
+        release="r1",
+        answered_by="app",
+        responder="the app",
+        answered_at="2026-11-23T12:00:00.010Z",
+        certificate=CERTIFICATE,
+        redirects=("http://c/",),
+    )
+    slow = verdict("time.slow", "warning", release="r1")
+    refused = verdict("tcp.refused", "error", url="http://b/", address=None)
+    made = outcome([passed, slow, refused._replace(timings=Timings())], passed=False)
+    made.urls = ["http://c/", "http://b/"]
+    made.attempts = 3
+    made.waited_s = 1.23456
+    made.timed_out = True
+    made.timeline = [Step(0.0, "tcp.refused"), Step(0.51234, "tcp.timeout")]
+    made.timeline[0].count = 2
+    return made
+
+
+REPORTS = {
+    "text": """\
+redirects: http://c/ -> http://a/
+dns 1 ms | tcp 2 ms | answer 3 ms | total 6 ms
+http://a/: A message.
+ERRORS:
+http://b/: (smoke_test.tcp.refused) A message.
+\tHINT: a hint
+WARNINGS:
+http://a/: (smoke_test.time.slow) A message.
+\tHINT: a hint""",
+    "junit": """\
+<?xml version='1.0' encoding='us-ascii'?>
+<testsuites>
+  <testsuite name="smoke_test" time="1.235" tests="3" failures="1" errors="0">
+    <testcase classname="smoke_test" name="http://a/ at 192.0.2.1: ok" time="0.006">
+      <system-out>A message.</system-out>
+    </testcase>
+    <testcase classname="smoke_test" name="http://a/ at 192.0.2.1: time.slow" time="0.006">
+      <system-out>A message. HINT: a hint</system-out>
+    </testcase>
+    <testcase classname="smoke_test" name="http://b/: tcp.refused" time="0.000">
+      <failure type="tcp.refused" message="A message.">A message. HINT: a hint</failure>
+    </testcase>
+  </testsuite>
+</testsuites>""",
+    "github": """\
+::notice title=http%3A//a/%3A (smoke_test.ok)::A message.
+::warning title=http%3A//a/%3A (smoke_test.time.slow)::A message. HINT: a hint
+::error title=http%3A//b/%3A (smoke_test.tcp.refused)::A message. HINT: a hint""",
+    "nagios": """\
+PETSAGE CRITICAL - http://b/: (smoke_test.tcp.refused) A message.\
+ | dns=0.001000s;;;0 tcp=0.002000s;;;0 answer=0.003000s;;;0 total=0.006500s;;;0
+HINT: a hint
+http://a/: (smoke_test.time.slow) A message.
+HINT: a hint
+http://a/ A message.""",
+    "prometheus": """\
+# HELP petsage_probe_ok Whether the whole run passed, with all its URLs.
+# TYPE petsage_probe_ok gauge
+petsage_probe_ok{url="http://c/"} 0
+petsage_probe_ok{url="http://b/"} 0
+# HELP petsage_probe_failed A reason for the failure; absent after a pass.
+# TYPE petsage_probe_failed gauge
+petsage_probe_failed{url="http://b/",address="",layer="tcp",code="tcp.refused"} 1
+# HELP petsage_probe_phase_seconds The duration of each phase of the last request.
+# TYPE petsage_probe_phase_seconds gauge
+petsage_probe_phase_seconds{url="http://c/",address="192.0.2.1",phase="dns"} 0.001
+petsage_probe_phase_seconds{url="http://c/",address="192.0.2.1",phase="tcp"} 0.002
+petsage_probe_phase_seconds{url="http://c/",address="192.0.2.1",phase="answer"} 0.003
+petsage_probe_phase_seconds{url="http://c/",address="192.0.2.1",phase="total"} 0.0065
+petsage_probe_phase_seconds{url="http://a/",address="192.0.2.1",phase="dns"} 0.001
+petsage_probe_phase_seconds{url="http://a/",address="192.0.2.1",phase="tcp"} 0.002
+petsage_probe_phase_seconds{url="http://a/",address="192.0.2.1",phase="answer"} 0.003
+petsage_probe_phase_seconds{url="http://a/",address="192.0.2.1",phase="total"} 0.0065
+# HELP petsage_probe_certificate_expiry_timestamp_seconds The earliest expiry in the chain.
+# TYPE petsage_probe_certificate_expiry_timestamp_seconds gauge
+petsage_probe_certificate_expiry_timestamp_seconds{url="http://c/",address="192.0.2.1"} 1798761600
+# HELP petsage_probe_release_info The release that responded.
+# TYPE petsage_probe_release_info gauge
+petsage_probe_release_info{url="http://c/",address="192.0.2.1",release="r1"} 1
+petsage_probe_release_info{url="http://a/",address="192.0.2.1",release="r1"} 1""",
+}
+
+
+@pytest.mark.parametrize("report_format", REPORTS)
+def test_a_report_has_every_fact_of_the_outcome(report_format: str) -> None:
+    assert render(failed_outcome(), report_format) == REPORTS[report_format]
+
+
+def test_the_json_document_has_every_fact_of_the_outcome() -> None:
+    document = json.loads(render(failed_outcome(), "json"))
+
+    passed, _, refused = document.pop("verdicts")
+    assert passed == {
+        "url": "http://a/",
+        "address": "192.0.2.1",
+        "level": "ok",
+        "layer": None,
+        "code": "ok",
+        "answered_by": "app",
+        "responder": "the app",
+        "message": "A message.",
+        "hint": "a hint",
+        "status": 200,
+        "release": "r1",
+        "answered_at": "2026-11-23T12:00:00.010Z",
+        "timings_ms": {"dns": 1.0, "tcp": 2.0, "tls": None, "answer": 3.0, "total": 6.5},
+        "tls": {"subject": "CN=a", "issuer": "CN=b", "expires_at": "2027-01-01T00:00:00Z"},
+        "redirects": ["http://c/"],
+    }
+    assert [refused["layer"], refused["code"], refused["tls"]] == ["tcp", "tcp.refused", None]
+    assert document == {
+        "schema_version": 1,
+        "ok": False,
+        "attempts": 3,
+        "waited_s": 1.235,
+        "timed_out": True,
+        "timeline": [
+            {"at_s": 0.0, "code": "tcp.refused", "count": 2},
+            {"at_s": 0.512, "code": "tcp.timeout", "count": 1},
+        ],
+    }
+
+
 def test_junit_has_one_test_for_each_url_address_and_code() -> None:
     verdicts = [
         verdict(),
