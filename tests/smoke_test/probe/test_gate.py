@@ -173,6 +173,22 @@ def test_consecutive_passes_need_no_wait() -> None:
     assert (failed.passed, failed.attempts) == (False, 2)
 
 
+def test_the_caller_is_notified_after_each_attempt() -> None:
+    clock, outcome = Clock(), Outcome()
+    passes: list[int] = []
+
+    run(
+        outcome,
+        Plan(consecutive=3),
+        lambda _timeout_s: Attempt([verdict("ok")]),
+        clock=clock,
+        sleep=clock.sleep,
+        notify=lambda notified: passes.append(notified.consecutive_passes),
+    )
+
+    assert passes == [1, 2, 3]
+
+
 def test_too_few_passes_fail_when_the_time_is_up() -> None:
     timeouts: list[float] = []
 

@@ -16,7 +16,7 @@ from smoke_test.probe.gate import Outcome, Step
 from smoke_test.probe.reports import FORMATS, github, nagios, render
 from smoke_test.probe.reports.subject import causes, title
 from smoke_test.probe.verdict import Level, Verdict
-from smoke_test.probe.watch import Watch
+from smoke_test.probe.watch import Outage, Watch
 
 NASTY = r"""a|b `c` 'd' "e" *f* _g_ <b>h</b> [i](http://j/) ![k](l) \| \ #1 @m $n$ https://o www.p.q ~r~ {s} &amp; 50% x=y, z: 1"""  # noqa: E501
 CERTIFICATE = Certificate("CN=a", "CN=b", datetime(2027, 1, 1, tzinfo=UTC))
@@ -205,6 +205,21 @@ def test_the_json_document_has_every_fact_of_the_outcome() -> None:
             {"at_s": 0.512, "code": "tcp.timeout", "count": 1},
         ],
     }
+
+
+def test_the_json_document_of_a_watch_has_its_facts() -> None:
+    made = outcome([verdict("tcp.refused", "error")], passed=False, cls=Watch)
+    assert isinstance(made, Watch)
+    made.attempts, made.failed, made.unanswered, made.releases = 9, 2, 1, ["r1", "r2"]
+    without_outage = json.loads(render(made, "json"))["watch"]
+
+    made.longest_outage = Outage(1.23456, 3.45678, "tcp.refused", [])
+    with_outage = json.loads(render(made, "json"))["watch"]
+
+    expected = {"asked": 9, "failed": 2, "unanswered": 1, "releases": ["r1", "r2"]}
+    outage = {"at_s": 1.235, "lasted_s": 2.222, "code": "tcp.refused"}
+    assert without_outage == expected | {"longest_outage": None}
+    assert with_outage == expected | {"longest_outage": outage}
 
 
 def test_junit_has_one_test_for_each_url_address_and_code() -> None:
