@@ -24,11 +24,8 @@ class Clock:
         self.now += seconds
 
 
-WARNINGS = ("time.slow", "contract.cookie")
-
-
 def verdict(code: str) -> Verdict:
-    level = "ok" if code == "ok" else "warning" if code in WARNINGS else "error"
+    level = "ok" if code == "ok" else "warning" if code == "time.slow" else "error"
     layer = None if code == "ok" else code.partition(".")[0]
     return Verdict("http://x/", level, layer, code, "", None)  # type: ignore[arg-type]  # a str
 
@@ -145,14 +142,14 @@ def test_fail_fast_stops_at_faults_that_waiting_cannot_fix(code: str) -> None:
     assert patient.passed
 
 
-def test_fail_fast_stops_at_any_such_error_but_not_at_a_warning() -> None:
+def test_fail_fast_stops_at_any_such_error_but_not_at_a_system_checks() -> None:
     plan = Plan(wait_s=60, fail_fast=True)
 
     second_error, _ = go(plan, ["tcp.refused tls.expired", "ok"])
-    warning, _ = go(plan, ["tcp.refused contract.cookie", "ok"])
+    system_check, _ = go(plan, ["smoke_test.E001", "ok"])
 
     assert (second_error.passed, second_error.attempts) == (False, 1)
-    assert warning.passed
+    assert system_check.passed
 
 
 def test_passes_must_be_consecutive() -> None:
