@@ -21,6 +21,7 @@ from tests.smoke_test.probe.test_diagnosis import correct_exchange, correct_head
         ("x" * 300, "x" * 300),
         ("x" * 301, "x" * 300 + "..."),
         ("to http://ada:s3cret@a/ and //eve@b/", "to http://a/ and //b/"),
+        ("to http://ada:s3@cret@a/", "to http://a/"),
         ("http://@a/", "http://a/"),
         ("http://a/ mail@b", "http://a/ mail@b"),
         ("http://a/mail@b", "http://a/mail@b"),
