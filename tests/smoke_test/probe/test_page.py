@@ -24,7 +24,7 @@ def scripts(number: int) -> bytes:
         (page(), None),
         (page(content_type="Text/HTML ; charset=utf-8"), None),
         (page(b"<title>\n OK -  Smoke&#32;Test\n- PetSage</title>"), None),
-        (page(TITLE + b"<svg><title>Logo</title></svg>"), None),
+        (page(b"<!doctype html>a" + TITLE + b"b<svg><title>Logo</title></svg>"), None),
         (page(scripts(50)), None),
         (page(scripts(51)), "page.asset"),
         (page(TITLE + b"<script src=data:,></script>"), "page.asset"),
@@ -80,4 +80,5 @@ def test_a_pages_files_are_its_style_sheets_and_scripts(html: bytes, urls: list[
 def test_a_file_needs_its_status_type_and_a_body(changes: dict[str, Any], is_wrong: bool) -> None:
     error = asset_error(correct_exchange(**changes))
 
-    assert (error and error.code) == ("page.asset" if is_wrong else None)
+    found = error and (error.code, error.answered_by)
+    assert found == (("page.asset", "app") if is_wrong else None)

@@ -222,6 +222,38 @@ def test_the_json_document_of_a_watch_has_its_facts() -> None:
     assert with_outage == expected | {"longest_outage": outage}
 
 
+INTERRUPTED = verdict("probe.interrupted", "error", url="", address=None)
+REFUSED = verdict("tcp.refused", "error", hint=None)
+REFUSED_LINES = ["ERRORS:", "http://a/: (smoke_test.tcp.refused) A message."]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "failed", "passed", "lines"),
+    [
+        ([verdict()], 0, True, ["Smoke test passed: asked 9, failed 0."]),
+        ([REFUSED], 2, False, [*REFUSED_LINES, "Smoke test failed: asked 9, failed 2."]),
+        ([verdict(), INTERRUPTED], 0, False, ["Smoke test interrupted: asked 9, failed 0."]),
+        (
+            [REFUSED, INTERRUPTED],
+            2,
+            False,
+            [*REFUSED_LINES, "Smoke test failed: asked 9, failed 2."],
+        ),
+    ],
+)
+def test_the_text_of_a_watch_ends_with_its_facts(
+    verdicts: list[Verdict], failed: int, passed: bool, lines: list[str]
+) -> None:
+    made = outcome(verdicts, passed=passed, cls=Watch)
+    assert isinstance(made, Watch)
+    made.attempts, made.failed = 9, failed
+
+    assert render(made, "text").split("\n") == lines
+    summary = github.step_summary(made)
+    assert f"### Smoke test {'passed' if passed else 'failed'}\n" in summary
+    assert f"\n\nWatch: asked 9\\, failed {failed}\n\n" in summary
+
+
 def test_junit_has_one_test_for_each_url_address_and_code() -> None:
     verdicts = [
         verdict(),
@@ -299,7 +331,14 @@ def test_a_warning_that_fails_is_the_cause() -> None:
 
     text, outputs = render(failed, "text"), github.step_outputs(failed).splitlines()
 
-    assert text.endswith("\nSmoke test failed: http://a/: (smoke_test.time.slow) A message.")
+    assert text.split("\n") == [
+        "dns 1 ms | tcp 2 ms | answer 3 ms | total 6 ms",
+        "http://a/: A message.",
+        "WARNINGS:",
+        "http://a/: (smoke_test.time.slow) A message.",
+        "\tHINT: a hint",
+        "Smoke test failed: http://a/: (smoke_test.time.slow) A message.",
+    ]
     assert [outputs[1], outputs[4], outputs[7]] == ["false", "time.slow", "time"]
     assert [each.code for each in causes(failed)] == ["time.slow"]
 

@@ -68,7 +68,11 @@ WARNINGS: list[tuple[dict[str, Any], str, str]] = [
         "release.missing",
         "the response has no X-PetSage-Release and no X-PetSage-Answered-At.",
     ),
-    (headers(set_cookie="AWSALB =x"), "contract.cookie", "got a cookie 'AWSALB', expected none."),
+    (
+        headers(set_cookie="AWSALB =x; Path=/"),
+        "contract.cookie",
+        "got a cookie 'AWSALB', expected none.",
+    ),
     (
         headers(x_upstream_status="502, 200"),
         "proxy.degraded",
