@@ -193,6 +193,7 @@ ANSWERS = [
     (answer(502, b"Bad Gateway", Server="mine"), "unknown", "an unknown server"),
     (answer(404, b"not found"), "unknown", "an unknown server"),
     (answer(404, LIGHTTPD), "unknown", "an unknown server"),
+    (answer(520, b"mine"), "unknown", "an unknown server"),
     (answer(519, b"mine", Server="cloudflare"), "unknown", "an unknown server"),
     (answer(519, b"mine", CF_RAY="8"), "unknown", "an unknown server"),
     (answer(404, b"mine", Server="uvicorn"), "unknown", "an unknown server"),
