@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smoke_test.contract import BODY
 from smoke_test.probe.codes import CODES
-from smoke_test.probe.diagnosis import Expectations, compare, diagnose
+from smoke_test.probe.diagnosis import Expectations, answer_error, compare, diagnose
 from smoke_test.probe.exchange import (
     IN_PROCESS,
     Certificate,
@@ -164,6 +164,10 @@ MESSAGES = [
         "the response was made for another request.",
     ),
     (
+        {"headers": correct_headers(x_petsage_nonce="1")},
+        f"got X-PetSage-Nonce '1', expected {'0' * 32}.",
+    ),
+    (
         {"headers": correct_headers(x_petsage_nonce="1" * 32, age="7")},
         "the response was made for another request (Age is 7).",
     ),
@@ -192,6 +196,16 @@ def test_the_message_has_the_facts(changes: dict[str, object], message: str) -> 
     first = diagnose(correct_exchange(**changes), Expectations())[0]
 
     assert first.message == message
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, None), (200, "contract.wrong_status"), (403, "contract.wrong_status")],
+)
+def test_another_expected_status_is_the_only_right_one(status: int, code: str | None) -> None:
+    error = answer_error(correct_exchange(status=status), 401)
+
+    assert (error and error.code) == code
 
 
 def test_a_redirect_that_was_not_followed_because_the_time_is_up_is_a_timeout() -> None:

@@ -594,7 +594,7 @@ def test_a_healthy_stack_passes(script: Script) -> None:
     assert report.exit_status == 0
     assert report.codes[0] == "ok"
     assert report.document["ok"] is True
-    assert report.verdict["layer"] is None
+    assert (report.verdict["layer"], report.verdict["answered_by"]) == (None, "app")
     assert report.stderr == ""
 
 

@@ -61,6 +61,7 @@ ANSWERS = [
     (answer(500, X_PetSage_Release="r1", Server="nginx"), "app", "the app"),
     (answer(404, X_PetSage_Nonce=NONCE), "app", "the app"),
     (answer(404, X_PetSage_Nonce="0" * 32), "unknown", "an unknown server"),
+    (answer(404, X_PetSage_Nonce="")._replace(nonce=""), "unknown", "an unknown server"),
     # Proxy-Status: the first member with an error, at any position.
     (answer(502, Proxy_Status="nginx; error=connection_refused"), "proxy", "nginx"),
     (answer(502, Proxy_Status="a;error=x, b; received-status=502"), "proxy", "a"),
