@@ -198,6 +198,49 @@ def test_the_message_has_the_facts(changes: dict[str, object], message: str) -> 
     assert first.message == message
 
 
+NEVER_CONNECTED = "is the app server running? `systemctl status petsage.slice`"
+CLOSED = "did a worker crash? `journalctl -u petsage.slice`"
+STUCK = "is a worker stuck or overloaded? `systemctl restart 'petsage-*'`"
+
+
+@pytest.mark.parametrize(
+    ("status", "upstream", "detail", "hint"),
+    [
+        (502, {}, "", CODES["proxy.bad_gateway"].hint),
+        (503, {}, "", CODES["proxy.unavailable"].hint),
+        (504, {}, "", CODES["proxy.gateway_timeout"].hint),
+        (502, {"502": "-"}, ": it never connected to the app server", NEVER_CONNECTED),
+        (504, {"504": "-"}, ": it never connected to the app server", NEVER_CONNECTED),
+        (502, {"504, 502": "0.001, -"}, ": it never connected to the app server", NEVER_CONNECTED),
+        (
+            502,
+            {"502": "0.001"},
+            ": the app server closed the connection without a response",
+            CLOSED,
+        ),
+        (504, {"504": "0.001"}, ": it connected, but the app server did not respond", STUCK),
+        (
+            504,
+            {"502, 504": "-, 0.001"},
+            ": it connected, but the app server did not respond",
+            STUCK,
+        ),
+        (503, {"503": "0.001"}, "", CODES["proxy.unavailable"].hint),
+    ],
+)
+def test_a_gateway_error_says_what_nginx_reports_of_its_connection(
+    status: int, upstream: dict[str, str], detail: str, hint: str
+) -> None:
+    headers = [("proxy-status", "nginx; error=x")]
+    for statuses, connects in upstream.items():
+        headers += [("x-upstream-status", statuses), ("x-upstream-connect", connects)]
+
+    first = diagnose(correct_exchange(status=status, headers=tuple(headers)), Expectations())[0]
+
+    assert first.message == f"{status}, answered by nginx{detail}."
+    assert first.hint == hint
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [(401, None), (200, "contract.wrong_status"), (403, "contract.wrong_status")],
