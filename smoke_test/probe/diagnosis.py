@@ -247,7 +247,7 @@ def contract_error(exchange: Exchange) -> Verdict | None:
 def _cache_evidence(exchange: Exchange) -> str | None:
     """Return the header that shows a cached response. It explains a failure, never causes one."""
     age = exchange.header("Age") or ""
-    if age.isascii() and age.isdecimal() and age.strip("0"):
+    if age.isdecimal() and age.strip("0"):
         return f"Age is {age}"
     for name, value in exchange.headers:
         hit = _RFC_9211_HIT if name == "cache-status" else _HIT

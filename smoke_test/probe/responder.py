@@ -157,7 +157,6 @@ _NOT_DJANGO = (
     "x-download-options",
     "x-permitted-cross-domain-policies",
     "x-powered-by",
-    "cf-mitigated",
 )
 
 

@@ -12,8 +12,8 @@ Responder = Literal["app", "server", "proxy", "unknown"]
 
 MAX_TEXT = 300
 
-# In a URL: `user:password@`, and the values of a query string.
-_CREDENTIALS = re.compile(r"(//)[^/\s@]*@")
+# In a URL: `user:password@`, whose last `@` ends it, and the values of a query string.
+_CREDENTIALS = re.compile(r"(//)[^/\s]*@")
 _QUERY_VALUE = re.compile(r"([?&][^\s=&?#]*=)[^\s&#]+")
 
 

@@ -4,7 +4,7 @@ https://nagios-plugins.org/doc/guidelines.html
 """
 
 from smoke_test.probe.gate import Outcome
-from smoke_test.probe.reports.subject import case, causes, subject, title
+from smoke_test.probe.reports.subject import case, subject, title
 from smoke_test.probe.verdict import Verdict
 
 UNKNOWN = 3
@@ -41,9 +41,8 @@ def state(outcome: Outcome) -> int:
 
 def _details(outcome: Outcome) -> list[str]:
     """Return a line for each verdict, the worst first, each followed by its hint."""
-    failed = causes(outcome)
     order = ["error", "warning", "ok"]
-    verdicts = sorted(outcome.verdicts, key=lambda v: (v not in failed, order.index(v.level)))
+    verdicts = sorted(outcome.verdicts, key=lambda verdict: order.index(verdict.level))
     if not outcome.decided:
         # The last verdict has the reason.
         verdicts.insert(0, verdicts.pop(verdicts.index(outcome.verdicts[-1])))

@@ -5,13 +5,21 @@ from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import jsonschema
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smoke_test.contract import BODY
 from smoke_test.probe.codes import CODES
-from smoke_test.probe.diagnosis import Expectations, compare, diagnose
-from smoke_test.probe.exchange import Certificate, CurlCode, Exchange, Timings, TransportError
+from smoke_test.probe.diagnosis import Expectations, answer_error, compare, diagnose
+from smoke_test.probe.exchange import (
+    IN_PROCESS,
+    Certificate,
+    CurlCode,
+    Exchange,
+    Timings,
+    TransportError,
+)
 from smoke_test.probe.gate import Outcome, Step, is_pass
 from smoke_test.probe.reports import FORMATS, render
 from smoke_test.serializers import SmokeTestSerializer
@@ -98,6 +106,13 @@ def correct_exchange(**changes: object) -> Exchange:
     return right._replace(**changes)  # type: ignore[arg-type]  # as the fields are
 
 
+def correct_headers(**changes: str | None) -> tuple[tuple[str, str], ...]:
+    """Return a correct exchange's headers, changed (`_` for `-`), or removed if None."""
+    changed = {name.replace("_", "-"): value for name, value in changes.items()}
+    headers = {**dict(correct_exchange().headers), **changed}
+    return tuple((name, value) for name, value in headers.items() if value is not None)
+
+
 @given(exchanges, expectations)
 def test_any_exchange_gets_one_verdict_and_warnings_only_after_a_pass(
     exchange: Exchange, expected: Expectations
@@ -135,6 +150,165 @@ def test_any_other_body_fails(body: bytes) -> None:
 
 def test_a_correct_exchange_passes_without_a_warning() -> None:
     assert [v.code for v in diagnose(correct_exchange(), Expectations("r1"))] == ["ok"]
+
+
+MESSAGES = [
+    ({}, "release r1 answered at 203.0.113.7."),
+    ({"address": IN_PROCESS}, "release r1 answered in process."),
+    (
+        {"headers": correct_headers(x_petsage_release=None)},
+        "the app answered at 203.0.113.7.",
+    ),
+    (
+        {"headers": correct_headers(x_petsage_nonce="1" * 32)},
+        "the response was made for another request.",
+    ),
+    (
+        {"headers": correct_headers(x_petsage_nonce="1")},
+        f"got X-PetSage-Nonce '1', expected {'0' * 32}.",
+    ),
+    (
+        {"headers": correct_headers(x_petsage_nonce="1" * 32, age="7")},
+        "the response was made for another request (Age is 7).",
+    ),
+    (
+        {"status": 302, "headers": (("location", "/b/"),), "redirects": ("https://a.example/",)},
+        "302: https://a.example/ -> https://api.petsage.example/smoke-test/ -> /b/.",
+    ),
+    ({"body": b""}, "the body is not JSON (it is empty); its Content-Type is 'application/json'."),
+    (
+        {"body": b"\xff"},
+        "the body is not JSON (it is not UTF-8); its Content-Type is 'application/json'.",
+    ),
+    (
+        {"body": b"x"},
+        "the body is not JSON (Expecting value); its Content-Type is 'application/json'.",
+    ),
+    (
+        {"body": b"Welcome to nginx!", "headers": correct_headers(content_type=None)},
+        "the body is not JSON (Expecting value); its Content-Type is None, nginx's welcome page.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), MESSAGES)
+def test_the_message_has_the_facts(changes: dict[str, object], message: str) -> None:
+    first = diagnose(correct_exchange(**changes), Expectations())[0]
+
+    assert first.message == message
+
+
+NEVER_CONNECTED = "is the app server running? `systemctl status petsage.slice`"
+CLOSED = "did a worker crash? `journalctl -u petsage.slice`"
+STUCK = "is a worker stuck or overloaded? `systemctl restart 'petsage-*'`"
+
+
+@pytest.mark.parametrize(
+    ("status", "upstream", "detail", "hint"),
+    [
+        (502, {}, "", CODES["proxy.bad_gateway"].hint),
+        (503, {}, "", CODES["proxy.unavailable"].hint),
+        (504, {}, "", CODES["proxy.gateway_timeout"].hint),
+        (502, {"502": "-"}, ": it never connected to the app server", NEVER_CONNECTED),
+        (504, {"504": "-"}, ": it never connected to the app server", NEVER_CONNECTED),
+        (502, {"504, 502": "0.001, -"}, ": it never connected to the app server", NEVER_CONNECTED),
+        (
+            502,
+            {"502": "0.001"},
+            ": the app server closed the connection without a response",
+            CLOSED,
+        ),
+        (504, {"504": "0.001"}, ": it connected, but the app server did not respond", STUCK),
+        (
+            504,
+            {"502, 504": "-, 0.001"},
+            ": it connected, but the app server did not respond",
+            STUCK,
+        ),
+        (503, {"503": "0.001"}, "", CODES["proxy.unavailable"].hint),
+    ],
+)
+def test_a_gateway_error_says_what_nginx_reports_of_its_connection(
+    status: int, upstream: dict[str, str], detail: str, hint: str
+) -> None:
+    headers = [("proxy-status", "nginx; error=x")]
+    for statuses, connects in upstream.items():
+        headers += [("x-upstream-status", statuses), ("x-upstream-connect", connects)]
+
+    first = diagnose(correct_exchange(status=status, headers=tuple(headers)), Expectations())[0]
+
+    assert first.message == f"{status}, answered by nginx{detail}."
+    assert first.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, None), (200, "contract.wrong_status"), (403, "contract.wrong_status")],
+)
+def test_another_expected_status_is_the_only_right_one(status: int, code: str | None) -> None:
+    error = answer_error(correct_exchange(status=status), 401)
+
+    assert (error and error.code) == code
+
+
+def test_a_redirect_that_was_not_followed_because_the_time_is_up_is_a_timeout() -> None:
+    redirected = correct_exchange(status=302, headers=(("location", "/b/"),))
+
+    assert [v.code for v in diagnose(redirected, Expectations())] == ["http.timeout"]
+
+
+NOT_FOUND = {"status": 404, "body": b"{}"}
+UNROUTED = {
+    "status": 404,
+    "headers": (("proxy-status", "nginx; error=destination_not_found"),),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        (NOT_FOUND, "app.not_found"),
+        (UNROUTED, "proxy.unrouted"),
+        ({"body": b"<html>"}, "contract.not_json"),
+        ({"body": b"{}"}, "contract.wrong_body"),
+    ],
+)
+def test_a_wrong_path_is_in_the_hint_of_what_it_causes(
+    changes: dict[str, object], code: str
+) -> None:
+    smoke_test, elsewhere = (
+        diagnose(correct_exchange(**changes, url=url), Expectations())[0]
+        for url in ("https://a.example/smoke-test/", "https://a.example/smoke-test")
+    )
+
+    assert (smoke_test.code, smoke_test.hint) == (code, CODES[code].hint)
+    assert (elsewhere.code, elsewhere.hint) == (
+        code,
+        "is the path right? The smoke test's path is /smoke-test/",
+    )
+
+
+def test_a_wrong_path_is_not_in_the_hint_of_another_fault() -> None:
+    crashed = correct_exchange(status=500, url="https://a.example/")
+
+    assert diagnose(crashed, Expectations())[0].hint == CODES["app.error"].hint
+
+
+@pytest.mark.parametrize(
+    ("release", "hint"),
+    [
+        ("r1", CODES["contract.unproven"].hint),
+        (None, "nothing shows that PetSage responded: does a proxy drop the X-PetSage headers?"),
+    ],
+)
+def test_the_hint_about_a_missing_nonce_depends_on_the_release(
+    release: str | None, hint: str
+) -> None:
+    headers = correct_headers(x_petsage_nonce=None, x_petsage_release=release)
+
+    first = diagnose(correct_exchange(headers=headers), Expectations())[0]
+
+    assert (first.code, first.hint) == ("contract.unproven", hint)
 
 
 def test_the_expected_body_is_the_serializers() -> None:
@@ -176,3 +350,22 @@ def test_a_direct_request_never_turns_a_failure_into_a_pass(
     assert is_pass(compared, fail_on_warning=False) is (
         by_url[0].level == "ok" and by_app_server[0].level == "ok"
     )
+
+
+def test_a_direct_request_to_the_same_release_changes_nothing() -> None:
+    by_url = diagnose(correct_exchange(), Expectations())
+    direct = diagnose(correct_exchange(address="unix:/x"), Expectations())
+
+    assert compare(by_url, direct) == [*by_url, *direct]
+
+
+def test_a_direct_request_to_another_release_shows_both() -> None:
+    other = correct_exchange(headers=correct_headers(x_petsage_release="r0"))
+
+    first = compare(diagnose(correct_exchange(), Expectations()), diagnose(other, Expectations()))[
+        0
+    ]
+
+    assert (first.level, first.layer, first.code) == ("error", "release", "release.mismatch")
+    assert first.message == "got release r1 by the URL, r0 from the app server."
+    assert first.hint == CODES["release.mismatch"].hint

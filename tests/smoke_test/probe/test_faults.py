@@ -181,6 +181,21 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "proxy",
     ),
     ("nginx 403", other("403 Forbidden", nginx("403 Forbidden")), "proxy.unrouted", "proxy"),
+    *(
+        (
+            f"{product} 403",
+            other("403 Forbidden", nginx("403 Forbidden", product=product)),
+            "proxy.unrouted",
+            "proxy",
+        )
+        for product in ("openresty", "tengine", "angie")
+    ),
+    (
+        "HAProxy 403",
+        other("403 Forbidden", HAPROXY.replace(b"503 Service Unavailable", b"403 Forbidden")),
+        "proxy.refused",
+        "proxy",
+    ),
     (
         "nginx 404",
         other("404 Not Found", nginx("404 Not Found", product="nginx")),
@@ -196,6 +211,21 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
             "400 Bad Request", nginx("400", "400 The plain HTTP request was sent to HTTPS port")
         ),
         "proxy.plain_http_on_https_port",
+        "proxy",
+    ),
+    (
+        "Apache, http to its https port",
+        other(
+            "400 Bad Request",
+            b"You're speaking plain HTTP to an SSL-enabled server port.<address>Apache</address>",
+        ),
+        "proxy.plain_http_on_https_port",
+        "proxy",
+    ),
+    (
+        "nginx without the client certificate it requires",
+        other("400 Bad Request", nginx("400", "400 No required SSL certificate was sent")),
+        "tls.client_certificate",
         "proxy",
     ),
     (
@@ -234,6 +264,24 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "proxy",
     ),
     (
+        "our nginx 502, after an attempt that timed out",
+        other("502 No", nginx("502"), X_Upstream_Status="504, 502", X_Upstream_Connect="0.001, -"),
+        "proxy.bad_gateway",
+        "proxy",
+    ),
+    (
+        "our nginx 502, with no status",
+        other("502 Bad Gateway", nginx("502"), X_Upstream_Status="-"),
+        "proxy.bad_gateway",
+        "proxy",
+    ),
+    (
+        "our nginx 400",
+        other("400 Bad Request", Proxy_Status="nginx; error=http_request_error"),
+        "proxy.refused",
+        "proxy",
+    ),
+    (
         "a 502 shown as 404",
         other("404 Not Found", nginx("404 Not Found"), X_Upstream_Status="502"),
         "proxy.masked",
@@ -250,6 +298,18 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "a 502 shown as 503",
         other("503 No", nginx("503 No"), X_Upstream_Status="502"),
         "proxy.bad_gateway",
+        "proxy",
+    ),
+    (
+        "a 500 shown as 502",
+        other("502 No", nginx("502 No"), X_Upstream_Status="500"),
+        "proxy.bad_gateway",
+        "proxy",
+    ),
+    (
+        "a 502 shown as 500",
+        other("500 No", nginx("500 No"), X_Upstream_Status="502"),
+        "proxy.error",
         "proxy",
     ),
     (
@@ -280,6 +340,8 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
     ("a login wall", app("403 Forbidden", b'{"detail":"x"}'), "app.refused", "app"),
     ("a throttle", app("429 Too Many Requests", b'{"detail":"x"}'), "app.refused", "app"),
     ("an exception", app("500 Error", b'{"detail":"Server error."}'), "app.error", "app"),
+    ("without a body", app("500 Error", b"", X_Upstream_Status="500"), "app.error", "app"),
+    ("another release than If-Match", app("412 No", b'{"detail":"x"}'), "release.mismatch", "app"),
     ("a maintenance page", app("503 Unavailable", b"soon"), "app.error", "app"),
     (
         "a Django without our headers",
@@ -293,6 +355,18 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         other("500 Error", nginx("500 Error"), X_Upstream_Status="500"),
         "app.error",
         "proxy",
+    ),
+    (
+        "an exception in the second app server",
+        other("500 Error", nginx("500 Error"), X_Upstream_Status="502, 500"),
+        "app.error",
+        "proxy",
+    ),
+    (
+        "an exception behind our nginx",
+        other("500 Error", b"oops", X_Upstream_Status="500"),
+        "app.error",
+        "unknown",
     ),
     (
         "a granian that fails behind our nginx",
@@ -365,7 +439,10 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "contract.wrong_type",
         "app",
     ),
-    ("Django's cookie", app(Set_Cookie="sessionid=x; Path=/"), "contract.cookie", "app"),
+    *(
+        (f"the cookie {name}", app(Set_Cookie=f"{name}=x; Path=/"), "contract.cookie", "app")
+        for name in ("sessionid", "csrftoken", "messages")
+    ),
     ("a false Content-Encoding", app(Content_Encoding="gzip"), "contract.encoded", "app"),
     ("a gzip bomb", app(body=BOMB, Content_Encoding="gzip"), "contract.encoded", "app"),
     # The nonce is the proof; the caches' own headers only explain the failure.
@@ -384,12 +461,33 @@ FAULTS: list[tuple[str, Script, str, str | None]] = [
         "app",
     ),
     (
+        "a cache with a compact RFC 9211 header",
+        app(X_PetSage_Nonce=None, Cache_Status="a;fwd=miss, b;hit=?1"),
+        "contract.cached",
+        "app",
+    ),
+    ("an Age without our headers", app(X_PetSage_Nonce=None, Age="7"), "contract.cached", "app"),
+    (
         "a cache with an unreadable stamp",
         kept(stamp="yesterday"),
         "contract.cached",
         "app",
     ),
     ("no nonce", app(X_PetSage_Nonce=None), "contract.unproven", "app"),
+    ("no nonce, but fresh", app(X_PetSage_Nonce=None, Age="0"), "contract.unproven", "app"),
+    (
+        "no nonce, and only headers that resemble a cache's",
+        app(
+            X_PetSage_Nonce=None,
+            Age="0, 0",
+            Via="1.1 hit",
+            CDN_Cache_Control="stale-while-revalidate=60",
+            X_Cache="Miss, nohit, hits, hit=0",
+            Cache_Status="x; fwd=stale; hit=?0",
+        ),
+        "contract.unproven",
+        "app",
+    ),
     (
         "two nonces",
         echoing(PROVEN_HEAD.replace(b"{nonce}", b"{nonce}, {nonce}") + BODY),
@@ -476,9 +574,15 @@ HEALTHY: list[tuple[str, Script]] = [
         "through a cache, as a miss",
         app(X_Cache="Miss from cloudfront", Cache_Status="x; fwd=stale"),
     ),
-    ("with Content-Encoding: identity", app(Content_Encoding="identity")),
+    ("with Content-Encoding: Identity", app(Content_Encoding="Identity")),
     ("with a capitalized Content-Type", app(Content_Type="Application/JSON")),
-    ("with a slash added", by_path(root=redirecting("/smoke-test/"), smoke_test=app())),
+    *(
+        (
+            f"with a slash added, by a {status}",
+            by_path(root=redirecting("/smoke-test/", f"{status} Moved"), smoke_test=app()),
+        )
+        for status in (301, 302, 303, 307, 308)
+    ),
 ]
 
 
@@ -490,7 +594,7 @@ def test_a_healthy_stack_passes(script: Script) -> None:
     assert report.exit_status == 0
     assert report.codes[0] == "ok"
     assert report.document["ok"] is True
-    assert report.verdict["layer"] is None
+    assert (report.verdict["layer"], report.verdict["answered_by"]) == (None, "app")
     assert report.stderr == ""
 
 
