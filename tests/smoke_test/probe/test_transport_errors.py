@@ -70,7 +70,11 @@ ERRORS: list[tuple[TransportError, dict[str, Any], str]] = [
         NO_STATUS,
         "tls.hostname",
     ),
-    (unverified("unable to get certificate subject name"), NO_STATUS, "tls.untrusted"),
+    (
+        unverified("SSL: unable to obtain common name from peer certificate"),
+        NO_STATUS,
+        "tls.untrusted",
+    ),
     (unverified("unable to get local issuer certificate", 20), NO_STATUS, "tls.untrusted"),
     (TransportError(CurlCode.SSL_INVALIDCERTSTATUS, "revoked"), NO_STATUS, "tls.revoked"),
     (handshake(f"{OPENSSL}tlsv1 unrecognized name"), NO_STATUS, "tls.unrecognized_name"),
