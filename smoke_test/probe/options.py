@@ -37,7 +37,7 @@ _ALSO = re.compile(
     r"(?:=([1-5]\d\d))?"
 )
 # Without its value, which could be a credential.
-_OPTION = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*|-[A-Za-z]")
+_OPTION = re.compile(r"--[\w-]+|-[^\W\d]")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*[\t\x20-\x7e]+")
 
 

@@ -80,6 +80,8 @@ from tests.smoke_test.probe.report import probe
             ["http://a/", "--consec", "3"],
             "an unknown --consec, expected an option from --help, such as --consecutive",
         ),
+        (["http://a/", "---page"], "an unknown ---page"),
+        (["http://a/", "--1"], "an unknown --1"),
         (["http://a/", "--also", "home"], "'home'"),
         (["http://a/", "--also", "/=99"], "'/=99'"),
         (["http://a/", "--also", "/=600"], "'/=600'"),
